@@ -1,0 +1,82 @@
+"""Lazy patching: gevent's cooperative objects, installed into each standard module exactly when it first loads.
+
+The same system as ``gevent.monkey``, without its cost at every start and without "patch before you import". The
+names here are resolved when they are first used: importing this package imports nothing else.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._api import (
+        enable,
+        get_original,
+        is_module_patched,
+        is_object_patched,
+        original,
+        patch_all,
+        patch_builtins,
+        patch_contextvars,
+        patch_dns,
+        patch_module,
+        patch_os,
+        patch_queue,
+        patch_select,
+        patch_selectors,
+        patch_signal,
+        patch_socket,
+        patch_ssl,
+        patch_subprocess,
+        patch_sys,
+        patch_thread,
+        patch_time,
+        state,
+    )
+    from ._enable import Handle
+    from ._errors import LazyPatchError, LazyPatchWarning
+    from ._wrapt import when_imported
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Handle",
+    "LazyPatchError",
+    "LazyPatchWarning",
+    "__version__",
+    "enable",
+    "get_original",
+    "is_module_patched",
+    "is_object_patched",
+    "original",
+    "patch_all",
+    "patch_builtins",
+    "patch_contextvars",
+    "patch_dns",
+    "patch_module",
+    "patch_os",
+    "patch_queue",
+    "patch_select",
+    "patch_selectors",
+    "patch_signal",
+    "patch_socket",
+    "patch_ssl",
+    "patch_subprocess",
+    "patch_sys",
+    "patch_thread",
+    "patch_time",
+    "state",
+    "when_imported",
+]
+
+_ELSEWHERE = {"Handle": "_enable", "LazyPatchError": "_errors", "LazyPatchWarning": "_errors", "when_imported": "_wrapt"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = f"{__name__}.{_ELSEWHERE.get(name, '_api')}"
+    found: object = getattr(__import__(module, fromlist=[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,144 @@
+"""The one entry on sys.meta_path: calls back before a watched module is created and right after its body ran.
+
+Problem. A module's importers take names out of it as soon as its import returns, so replacing names must
+happen inside that import; and what has to be loaded first (gevent) must be loaded before the body runs, or
+half-imported modules meet each other.
+
+What does not work. Work in ``find_spec``: the global import lock is held there, and an import of the same name
+runs the body twice. ``importlib.util.find_spec``: it waits for the parent's lock while holding the global one.
+A guard shared between threads or greenlets: the second one loses its hook. Removing the finder when done: an
+import that iterates ``sys.meta_path`` skips its neighbour.
+
+Solution. ``find_spec`` asks the finders after this one and wraps the loader they give. The wrapper's
+``create_module`` runs with only the module's own lock held and before any body: there the *before* callback may
+import what it likes, even the very module asked for, which is then adopted (its body does not run twice).
+``exec_module`` puts the real loader back, runs the body, then calls *after*. Both callbacks are idempotent, so
+it does no harm if two wrappers, two finders or a wrapt hook lead to them.
+
+What still fails. A finder in front of this one that answers for everything itself hides the import from us;
+the session notices when it is next asked anything, and says so.
+"""
+
+import sys
+
+import _frozen_importlib as _bootstrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+
+class Finder:
+    """Watch ``names``; ``accepts`` may turn a found spec down (a user's module that has a target's name)."""
+
+    def __init__(
+        self,
+        before: "Callable[[str], None]",
+        after: "Callable[[str, ModuleType], None]",
+        accepts: "Callable[[ModuleSpec], bool]",
+    ) -> None:
+        self.names: set[str] = set()
+        self.before = before
+        self.after = after
+        self.accepts = accepts
+        self._moved = False
+
+    def find_spec(
+        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
+        if name not in self.names:
+            return None
+        spec = self._ask(name, path, target)
+        if spec is None or not hasattr(spec.loader, "exec_module") or not self.accepts(spec):
+            return spec
+        if type(spec.loader) is not _Loader:
+            spec.loader = _Loader(spec, self)  # type: ignore[assignment]  # a loader by protocol, not by base class
+        return spec
+
+    def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
+        finders = list(sys.meta_path or ())
+        if self in finders:
+            del finders[: finders.index(self) + 1]
+        for finder in finders:
+            find_spec = getattr(finder, "find_spec", None)
+            if find_spec is not None:
+                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                if spec is not None:
+                    return spec
+        return None
+
+    def install(self) -> None:
+        """Stand first on ``sys.meta_path``, once."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder by protocol
+
+    def in_front(self) -> list[object]:
+        """The finders that are asked before this one; the first time there are some, go before them."""
+        finders = list(sys.meta_path or ())
+        ahead = finders[: finders.index(self)] if self in finders else finders
+        if ahead and not self._moved and sys.meta_path is not None:
+            self._moved = True
+            # Insert first, remove afterwards: an import that iterates the list meanwhile sees us twice, never not at all.
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            if self in sys.meta_path[1:]:
+                del sys.meta_path[sys.meta_path.index(self, 1)]
+        return ahead
+
+
+def _being_imported(name: str) -> bool:
+    """Whether this thread is inside ``import name``, not in a ``module_from_spec`` for a copy of its own."""
+    lock = _bootstrap._module_locks.get(name, lambda: None)()
+    return lock is not None and lock.owner == _bootstrap._thread.get_ident()
+
+
+class _Loader:
+    """Stands for a loader until the body is about to run; everything else is the real loader's."""
+
+    def __init__(self, spec: "ModuleSpec", finder: Finder) -> None:
+        self._spec = spec
+        self._inner: "Any" = spec.loader
+        self._finder = finder
+        self._adopted: "ModuleSpec | None" = None
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._inner, name)
+
+    def get_code(self, name: str) -> "Any":
+        # runpy asks for the code, then takes __loader__ from the spec: it must find the real loader there.
+        self._spec.loader = self._inner
+        return self._inner.get_code(name)
+
+    def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
+        if spec.name not in sys.modules and _being_imported(spec.name):
+            self._finder.before(spec.name)
+            module = sys.modules.get(spec.name)
+            if module is not None:
+                self._adopted = module.__spec__
+                return module
+        created: "ModuleType | None" = self._inner.create_module(spec)
+        return created
+
+    def exec_module(self, module: "ModuleType") -> None:
+        if self._adopted is not None:
+            module.__spec__ = self._adopted
+            return
+        spec = module.__spec__
+        if spec is not None and spec.loader is self:
+            spec.loader = self._inner
+        if getattr(module, "__loader__", None) is self:
+            module.__loader__ = self._inner
+        name = self._spec.name
+        shared = sys.modules.get(name) is module
+        self._inner.exec_module(module)
+        if shared:
+            self._finder.after(name, sys.modules.get(name, module))
+
+
+# With importlib's own file name these two frames are stripped from the traceback of a failing import, like the
+# frames around them: the user sees what plain Python shows.
+for _method in (_Loader.create_module, _Loader.exec_module):
+    _method.__code__ = _method.__code__.replace(co_filename="<frozen importlib._bootstrap>")

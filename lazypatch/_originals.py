@@ -1,0 +1,120 @@
+"""The thread-safe registry: what stood in each target before, once per module object."""
+
+import _thread
+import os
+import sys
+import types
+from _weakref import ref
+
+TYPE_CHECKING = False  # known to type checkers; importing typing would cost half of the start-up budget
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MISSING = object()
+
+
+class _Record:
+    """What is known of one module object."""
+
+    __slots__ = ("items", "late", "module", "replacements")
+
+    def __init__(self, module: types.ModuleType, late: bool) -> None:
+        self.module = ref(module)
+        self.late = late
+        self.items: dict[str, object] = {}
+        self.replacements: dict[str, object] = {}
+
+
+class Originals:
+    """Originals by module object. Readers never block: every write publishes a new dict in one store.
+
+    The lock is a native, re-entrant one made before anything is patched, held for dict operations only:
+    never across a call into other code, an import or a greenlet switch.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[int, _Record] = {}
+        self._latest: dict[str, _Record] = {}
+        self._lock = _thread.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self) -> None:
+        self._lock = _thread.RLock()
+
+    def _find(self, module: "types.ModuleType | None") -> "_Record | None":
+        record = self._records.get(id(module))
+        return record if record is not None and record.module() is module else None
+
+    def record(
+        self, module: types.ModuleType, items: "Mapping[str, tuple[object, object]]", late: bool = False
+    ) -> None:
+        """Add *items*, name to (original, replacement), to what is known of *module*.
+
+        A name recorded before keeps its place; its original changes only because the caller saw a new one
+        (a reload made it). *late* counts for the first record of a module object.
+        """
+        with self._lock:
+            old = self._find(module)
+            new = _Record(module, late if old is None else old.late)
+            if old is not None:
+                new.items.update(old.items)
+                new.replacements.update(old.replacements)
+            new.items.update({name: pair[0] for name, pair in items.items()})
+            new.replacements.update({name: pair[1] for name, pair in items.items()})
+            self._publish(module, new)
+
+    def restore(self, module: types.ModuleType, snapshot: "_Record | None") -> None:
+        """Take *module* back to *snapshot*, as :meth:`snapshot` gave it."""
+        with self._lock:
+            if snapshot is not None:
+                self._publish(module, snapshot)
+                return
+            records = dict(self._records)
+            records.pop(id(module), None)
+            self._records = records
+            latest = dict(self._latest)
+            latest.pop(module.__name__, None)
+            self._latest = latest
+
+    def _publish(self, module: types.ModuleType, record: _Record) -> None:
+        self._records = {
+            **{key: value for key, value in self._records.items() if value.module() is not None},
+            id(module): record,
+        }
+        self._latest = {**self._latest, module.__name__: record}
+
+    def snapshot(self, module: types.ModuleType) -> "_Record | None":
+        """What is recorded of *module* now, for :meth:`restore`."""
+        return self._find(module)
+
+    def of(self, name: str) -> dict[str, object]:
+        """The originals of the module that is called *name* now, else of the last one that was."""
+        record = self._find(sys.modules.get(name)) or self._latest.get(name)
+        return dict(record.items) if record is not None else {}
+
+    def original(self, module: types.ModuleType, name: str) -> object:
+        """The original of *name* in *module*, else in an earlier module of the same name, else MISSING."""
+        for record in (self._find(module), self._latest.get(module.__name__)):
+            if record is not None and name in record.items:
+                return record.items[name]
+        return MISSING
+
+    def replacement(self, module: types.ModuleType, name: str) -> object:
+        """What was put in place of *name* in *module*, else MISSING."""
+        record = self._find(module)
+        return MISSING if record is None else record.replacements.get(name, MISSING)
+
+    def pairs(self, name: str) -> "list[tuple[object, object]]":
+        """Each original of the module *name* with its replacement."""
+        record = self._find(sys.modules.get(name))
+        return [] if record is None else [(record.items[item], record.replacements[item]) for item in record.items]
+
+    def recorded(self, module: "types.ModuleType | None") -> bool:
+        """Whether something was installed in this module object."""
+        return self._find(module) is not None
+
+    def late(self, module: "types.ModuleType | None") -> bool:
+        """Whether this module object was loaded before it was armed."""
+        record = self._find(module)
+        return record is not None and record.late

@@ -1,0 +1,68 @@
+"""Decide from the environment, once per process, whether to arm; called by lazypatch.pth and lazypatch.start."""
+
+import os
+import sys
+
+_done = False
+
+
+def start() -> None:
+    """Arm what ``-X cooppatch=SPEC``, else ``PYTHONCOOPPATCH=SPEC``, asks for. Never raises.
+
+    Like every PYTHON* variable, PYTHONCOOPPATCH is ignored under -E and -I. Nothing happens in a subinterpreter
+    (gevent does not work there), nor when called again (in a virtual environment site runs a .pth file twice).
+    """
+    global _done
+    if _done:
+        return
+    _done = True
+    spec, where = _requested()
+    if not spec or not main_interpreter():
+        return
+    try:
+        _arm(spec)
+    except Exception as error:
+        if sys.stderr is not None:
+            sys.stderr.write(f"lazypatch: {where}: {error}. Nothing is made cooperative.\n")
+
+
+def _requested() -> "tuple[str, str]":
+    option = sys._xoptions.get("cooppatch")
+    if option is not None:
+        return ("all" if option is True else option), f"-X cooppatch={option}"
+    if sys.flags.ignore_environment:
+        return "", ""
+    spec = os.environ.get("PYTHONCOOPPATCH", "")
+    return spec, f"PYTHONCOOPPATCH={spec}"
+
+
+def _arm(spec: str) -> None:
+    from . import _enable
+
+    if spec in ("all", "1"):  # what nearly everybody says needs no parser
+        from ._targets import everything
+
+        _enable.enable(everything(), quiet=True)
+        return
+    from ._spec import parse
+
+    wanted, warnings = parse(spec)
+    if wanted:
+        _enable.enable(wanted, quiet=True)
+    for message in warnings:
+        sys.stderr.write(f"lazypatch: {message}\n")
+
+
+def main_interpreter() -> bool:
+    """Whether this is the main interpreter, as seen from the thread that runs its site.
+
+    Asking costs an import on 3.10 and 3.11; signal.signal() refuses everywhere but in the main thread of the main
+    interpreter, before it looks at the number.
+    """
+    import _signal
+
+    try:
+        _signal.signal(0, _signal.SIG_DFL)
+    except ValueError as error:
+        return "main" not in str(error)
+    return True

@@ -1,0 +1,189 @@
+"""What a table cannot say about the thread group: the main thread's identity, its end, and locks that exist already.
+
+Problem. gevent knows a thread by its greenlet. ``threading`` was executed under native idents: its main thread
+is filed in ``_active`` under a number that nobody will ever have again, is joined through a lock (3.13: a handle)
+that only the interpreter releases, and ends in a ``_shutdown`` that waits natively for greenlets.
+
+What does not work. Doing this by calling ``gevent.monkey.patch_thread``: it swaps ``get_ident`` before it is done
+importing, searches the whole heap for locks, and imports importlib.metadata. Using the *current* greenlet as the
+main thread: the first import may happen in another one, and the process then never ends (3.10 to 3.12).
+
+Solution. Every change is prepared as data and committed at once, so that an error anywhere leaves the thread
+group native. The main thread is the root greenlet of the thread that is installing, whichever greenlet runs. The
+end state is that of ``gevent.monkey.patch_thread``.
+
+What still fails. Installed from a thread that is not the main one, the main thread keeps its native identity
+(gevent's limit too; a warning says so). A C-level RLock made earlier never excludes greenlets.
+"""
+
+import os
+import sys
+import types
+from collections.abc import Callable, Collection
+from typing import Any
+
+from . import _shutdown
+from ._install import REMOVED, Change
+from ._plans import plan, shutdown_lock
+
+_HANDLES = sys.version_info >= (3, 13)
+_fork_hooks_registered = False
+
+
+def changes(
+    targets: "dict[str, types.ModuleType]", options: "dict[str, Collection[str]]", threading: Any, warn: Callable[[str], None]
+) -> list[Change]:
+    """Everything that installing the thread group changes.
+
+    *targets* are the modules to change, of ``_thread`` and ``threading``; *threading* is the module itself, whose
+    main thread is looked after in either case.
+    """
+    import gevent.thread
+    import gevent.threading
+
+    result = []
+    if "_thread" in targets:
+        result += plan(targets["_thread"], gevent.thread, options["_thread"])
+    if "threading" in targets:
+        result += plan(threading, gevent.threading, options["threading"])
+        result += _existing(threading, options["threading"])
+    if _is_cooperative(threading._shutdown):
+        return result
+    if threading.current_thread() is threading.main_thread():
+        result += _main_thread(threading, "threading" in targets)
+    else:
+        warn(
+            "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
+            "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
+        )
+        result.append(Change(threading, "_shutdown", _shutdown.from_elsewhere(threading)))
+    if "threading" in targets:
+        result += _joins(threading)
+    return result
+
+
+def finish(threading: Any, main_thread_moved: bool) -> None:
+    """What cannot be taken back, after the commit: at-fork handlers, and the main thread among the dangling."""
+    import gevent.threading
+
+    global _fork_hooks_registered
+    if main_thread_moved:
+        threading._dangling.discard(threading.main_thread())
+    hooks = getattr(gevent.threading, "_fork_hooks", None)
+    if not _fork_hooks_registered and main_thread_moved and hooks is not None and hasattr(os, "register_at_fork"):
+        _fork_hooks_registered = True
+        os.register_at_fork(before=hooks.before_fork_in_parent, after_in_child=hooks.after_fork_in_child)
+
+
+def root_greenlet() -> Any:
+    """The greenlet in which this native thread began."""
+    from greenlet import getcurrent
+
+    current = getcurrent()
+    while current.parent is not None:
+        current = current.parent
+    return current
+
+
+def _is_cooperative(function: object) -> bool:
+    return getattr(function, "_lazypatch", False) or getattr(function, "__module__", "").startswith("gevent.")
+
+
+def _existing(threading: Any, options: Collection[str]) -> list[Change]:
+    """Locks that were made before: those that everybody goes through, where nobody can be holding them."""
+    from gevent.event import Event
+    from gevent.thread import allocate_lock
+
+    result = []
+    if "Event" in options:
+        result.append(Change(threading, "Event", Event))
+    if "existing_locks" in options and len(threading._active) + len(threading._limbo) == 1:
+        result.append(Change(vars(threading), "_active_limbo_lock", allocate_lock()))
+        futures = sys.modules.get("concurrent.futures.thread")
+        result += shutdown_lock(futures) if futures is not None else []
+    if "logging" in options and "logging" in sys.modules:
+        result += logging_locks(sys.modules["logging"], threading)
+    return result
+
+
+def logging_locks(logging: Any, threading: Any) -> list[Change]:
+    """New locks for logging and its handlers, made by a ``threading`` whose RLock is cooperative by now or will be."""
+    from gevent.thread import allocate_lock
+
+    def rlock() -> Any:
+        # threading._RLock takes its lock and its idea of an owner from threading's globals, which may not be
+        # changed yet; the first is replaced here, the second is looked up when the lock is taken.
+        lock = threading._PyRLock()
+        lock._block = allocate_lock()
+        return lock
+
+    if not hasattr(logging, "_lock") or not hasattr(logging, "_handlerList"):
+        return []  # half imported by somebody else; its own end comes
+    result = [Change(logging, "_lock", rlock())] if _is_native(logging._lock) else []
+    for reference in list(logging._handlerList):
+        handler = reference() if callable(reference) else reference
+        if _is_native(getattr(handler, "lock", None)):
+            result.append(Change(vars(handler), "lock", rlock()))
+    return result
+
+
+def _is_native(lock: Any) -> bool:
+    import _thread
+
+    return isinstance(lock, _thread.RLock)
+
+
+def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
+    """File the main thread under its greenlet, and let greenlets join it."""
+    from gevent.thread import allocate_lock, get_ident
+
+    main, root = threading.main_thread(), root_greenlet()
+    ident = get_ident(root)
+    result = [Change(vars(main), "_ident", ident), Change(vars(main), "_greenlet", root)]
+    if ident != main.ident:
+        result += [Change(threading._active, ident, main), Change(threading._active, main.ident, REMOVED)]
+    if _HANDLES:
+        attribute = _shutdown.handle_attribute(main)
+        result += _handle(main, attribute, root) if with_handle else []
+        return [*result, Change(threading, "_shutdown", _shutdown.by_handle(threading, main, attribute))]
+    held = allocate_lock()
+    held.acquire()
+    # The interpreter keeps the real one and releases it when the thread state goes; greenlets join the other.
+    result += [
+        Change(vars(main), "_gevent_real_tstate_lock", main._tstate_lock),
+        Change(vars(main), "_tstate_lock", held),
+    ]
+    return [*result, Change(threading, "_shutdown", _shutdown.by_lock(threading, main))]
+
+
+def _handle(main: Any, attribute: str, root: Any) -> list[Change]:
+    from gevent.thread import _ThreadHandle
+
+    handle = _ThreadHandle()
+    handle._set_greenlet(root)
+    return [
+        Change(vars(main), attribute, handle),
+        Change(vars(main), "_after_fork", lambda new_ident=None: new_ident),
+    ]
+
+
+def _joins(threading: Any) -> list[Change]:
+    """Native threads that run already can only be joined by looking again and again."""
+    main = threading.main_thread()
+    others = [thread for thread in list(threading._active.values()) if thread is not main]
+    return [Change(vars(thread), "join", _polling_join(threading, thread)) for thread in others]
+
+
+def _polling_join(threading: Any, thread: Any) -> Callable[..., None]:
+    from time import monotonic
+
+    from gevent.hub import sleep
+
+    def join(timeout: "float | None" = None) -> None:
+        if threading.current_thread() is thread:
+            raise RuntimeError("Cannot join current thread")
+        end = None if timeout is None else monotonic() + timeout
+        while thread.is_alive() and (end is None or monotonic() < end):
+            sleep(0.01)
+
+    return join
