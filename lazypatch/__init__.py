@@ -7,6 +7,7 @@ names here are resolved when they are first used: importing this package imports
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._api import (
+        Handle,
         enable,
         get_original,
         is_module_patched,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         patch_time,
         state,
     )
-    from ._enable import Handle
     from ._errors import LazyPatchError, LazyPatchWarning
     from ._wrapt import when_imported
 
@@ -66,7 +66,7 @@ __all__ = [
     "when_imported",
 ]
 
-_ELSEWHERE = {"Handle": "_enable", "LazyPatchError": "_errors", "LazyPatchWarning": "_errors", "when_imported": "_wrapt"}
+_ELSEWHERE = {"LazyPatchError": "_errors", "LazyPatchWarning": "_errors", "when_imported": "_wrapt"}
 
 
 def __getattr__(name: str) -> object:

@@ -1,18 +1,21 @@
 """The public functions: gevent.monkey's specification, and what is ours beside it."""
 
+from __future__ import annotations
+
 import sys
 import types
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._enable import Handle, Session, session
-from ._enable import enable as _enable
+from . import _state
+from ._enable import Session, session
 from ._errors import LazyPatchError, warn
 from ._originals import MISSING
-from ._plans import will_replace
 from ._spec import parse, unmet_messages
 from ._startup import main_interpreter
-from ._targets import wanted
+from ._targets import TARGETS, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def patch_all(
@@ -62,14 +65,23 @@ def patch_all(
         warn(message)
     current = session()
     arguments = {**switches, **options, "sys": sys, "builtins": builtins, "contextvars": contextvars}
-    if not current.request(arguments, kwargs):
+    if not _announced(current, arguments, kwargs):
         return False
-    current.arm(wanted(groups, frozenset(name for name, on in options.items() if on)))
+    current.arm(wanted(groups, [name for name, on in options.items() if on]))
     return True
 
 
+def _announced(current: Session, arguments: dict[str, bool], kwargs: dict[str, Any]) -> bool:
+    """Tell gevent's subscribers, now if gevent is there, else when it is; False if one vetoed it now."""
+    request = (arguments, kwargs, list[str]())
+    current.requests.append(request)
+    if "gevent" not in sys.modules or current.scheduler.truth.events is None:
+        return True
+    return current.scheduler.truth.events.announce(request)
+
+
 def _patch(groups: Iterable[str], options: Iterable[str] = ()) -> bool:
-    return session().arm(wanted(frozenset(groups), frozenset(options)))
+    return session().arm(wanted(groups, options))
 
 
 def patch_socket(dns: bool = True, aggressive: bool = True) -> bool:
@@ -146,7 +158,7 @@ def patch_thread(
     :return: True, or False if a subscriber vetoed it.
     """
     given = {"Event": Event, "logging": logging, "existing_locks": existing_locks}
-    chosen = wanted(frozenset(["thread"]), frozenset(name for name, on in given.items() if on))
+    chosen = wanted(["thread"], [name for name, on in given.items() if on])
     if not threading:
         del chosen["threading"]
     if not _threading_local:
@@ -177,7 +189,7 @@ def patch_contextvars() -> None:
 
 
 def patch_module(
-    target: "types.ModuleType | str", source: "types.ModuleType | str", items: "Iterable[str] | None" = None
+    target: types.ModuleType | str, source: types.ModuleType | str, items: Iterable[str] | None = None
 ) -> bool:
     """Replace attributes of *target* with those of the same name of *source*, a third party's modules.
 
@@ -190,12 +202,20 @@ def patch_module(
     :raises AttributeError: if *source* is a module and lacks ``__implements__`` or one of the names.
     """
     chosen = None if items is None else list(items)
-    if isinstance(source, types.ModuleType) and chosen is None:
-        chosen = list(source.__implements__)
-    return session().patch_module(target, source, chosen)
+    current = session()
+    name = target if isinstance(target, str) else target.__name__
+    if name in sys.modules:
+        from ._foreign import patch_module as patch_now
+
+        module = sys.modules[name] if isinstance(target, str) else target
+        return patch_now(current.scheduler, module, source, chosen)
+    current.foreign.setdefault(name, []).append((source, chosen))
+    current.finder.names.add(name)
+    current.finder.install()
+    return True
 
 
-def get_original(mod_name: "str | Sequence[str]", item_name: "str | Sequence[str]") -> Any:
+def get_original(mod_name: str | Sequence[str], item_name: str | Sequence[str]) -> Any:
     """The object that stood in a module before; what stands there now if nothing was replaced.
 
     Specified by ``gevent.monkey.get_original``. Imports the module if need be.
@@ -221,12 +241,15 @@ def get_original(mod_name: "str | Sequence[str]", item_name: "str | Sequence[str
 def _original(name: str, item: str) -> Any:
     current = session()
     __import__(name)
-    found = current.originals.of(name).get(item, MISSING)
-    if found is MISSING:
-        found = current.standins.original(name, item)
-    if found is MISSING and "gevent.monkey" in sys.modules:
-        found = sys.modules["gevent.monkey"].saved.get(name, {}).get(item, MISSING)
-    return getattr(sys.modules[name], item) if found is MISSING else found
+    if current.started:
+        found = current.scheduler.originals.of(name).get(item, MISSING)
+        if found is not MISSING:
+            return found
+    cell = current.standins.cells.get((name, item))
+    if cell is not None:
+        return cell.original
+    saved = getattr(sys.modules.get("gevent.monkey"), "saved", {})
+    return saved[name][item] if item in saved.get(name, ()) else getattr(sys.modules[name], item)
 
 
 def is_module_patched(mod_name: str) -> bool:
@@ -234,7 +257,7 @@ def is_module_patched(mod_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_module_patched``.
     """
-    return _will_be_cooperative(session(), mod_name) or _known_to_gevent(mod_name)
+    return _state.will_be_cooperative(session(), mod_name) or mod_name in _gevents_record()
 
 
 def is_object_patched(mod_name: str, item_name: str) -> bool:
@@ -243,29 +266,42 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
     Specified by ``gevent.monkey.is_object_patched``.
     """
     current = session()
-    installed = current.originals.of(mod_name)
+    installed = current.scheduler.originals.of(mod_name) if current.started else {}
     if installed:
         return item_name in installed
-    if _will_be_cooperative(current, mod_name):
-        return will_replace(current.rows[mod_name], current.wanted[mod_name], item_name)
-    return _known_to_gevent(mod_name) and item_name in sys.modules["gevent.monkey"].saved[mod_name]
+    if _state.will_be_cooperative(current, mod_name):
+        return _state.will_replace(current, mod_name, item_name)
+    return item_name in _gevents_record().get(mod_name, ())
 
 
-def _will_be_cooperative(current: Session, name: str) -> bool:
-    state = current.state(name)
-    if state != "waiting":
-        return state in ("installed", "late")
-    return "gevent" in sys.modules or _gevent_can_be_found()
+def _gevents_record() -> dict[str, Any]:
+    return getattr(sys.modules.get("gevent.monkey"), "saved", {})
 
 
-def _gevent_can_be_found() -> bool:
-    from importlib.machinery import PathFinder
+class Handle:
+    """What :func:`enable` returns; also a context manager that cancels on its way out."""
 
-    return PathFinder.find_spec("gevent") is not None
+    def __init__(self, current: Session, names: Iterable[str]) -> None:
+        self._session = current
+        self._names = frozenset(names)
 
+    def cancel(self) -> None:
+        """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
+        from ._retire import remove
 
-def _known_to_gevent(name: str) -> bool:
-    return "gevent.monkey" in sys.modules and name in sys.modules["gevent.monkey"].saved
+        current = self._session
+        waiting = [name for name in self._names if _state.state(current, name) == "waiting"]
+        current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
+        for name in waiting:
+            remove(current.standins, name)
+            if current.started:
+                current.scheduler.truth.forget(name)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.cancel()
 
 
 def enable(spec: str = "all") -> Handle:
@@ -278,10 +314,11 @@ def enable(spec: str = "all") -> Handle:
     chosen, warnings = parse(spec)
     for message in warnings:
         warn(message)
+    current = session()
     if not chosen or not _can_work_here():
-        return Handle(session(), frozenset())
-    session().request({}, {})
-    return _enable(chosen)
+        return Handle(current, ())
+    current.arm(chosen)
+    return Handle(current, chosen)
 
 
 def _can_work_here() -> bool:
@@ -309,10 +346,9 @@ def state(name: str) -> str:
         vetoed).
     :raises LazyPatchError: if there is no such target.
     """
-    current = session()
-    if name not in current.rows:
-        raise LazyPatchError(f"{name!r} is not a target; the targets are {', '.join(current.rows)}")
-    return current.state(name)
+    if name not in TARGETS:
+        raise LazyPatchError(f"{name!r} is not a target; the targets are {', '.join(TARGETS)}")
+    return _state.state(session(), name)
 
 
 def original(name: str) -> types.ModuleType:

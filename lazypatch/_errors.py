@@ -1,5 +1,7 @@
 """What lazypatch raises and warns with, and how a warning finds the user's line."""
 
+from __future__ import annotations
+
 import sys
 import types
 

@@ -44,7 +44,6 @@ class Finder:
         self.before = before
         self.after = after
         self.accepts = accepts
-        self._moved = False
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -75,18 +74,6 @@ class Finder:
         """Stand first on ``sys.meta_path``, once."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder by protocol
-
-    def in_front(self) -> list[object]:
-        """The finders that are asked before this one; the first time there are some, go before them."""
-        finders = list(sys.meta_path or ())
-        ahead = finders[: finders.index(self)] if self in finders else finders
-        if ahead and not self._moved and sys.meta_path is not None:
-            self._moved = True
-            # Insert first, remove afterwards: an import that iterates the list meanwhile sees us twice, never not at all.
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
-            if self in sys.meta_path[1:]:
-                del sys.meta_path[sys.meta_path.index(self, 1)]
-        return ahead
 
 
 def _being_imported(name: str) -> bool:

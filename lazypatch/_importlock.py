@@ -17,6 +17,8 @@ What still fails. A greenlet that waits for a module whose lock a native thread 
 was installed blocks its thread until that import is done.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from typing import Any

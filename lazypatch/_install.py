@@ -1,10 +1,14 @@
 """Make a prepared list of changes all at once, or none of them, with the originals on record first."""
 
+from __future__ import annotations
+
 import types
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._originals import MISSING, Originals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 REMOVED = object()
 
@@ -21,6 +25,11 @@ class Change:
         space = _space(owner)
         self.old = vars(owner).get(name, MISSING) if space is None else space.get(name, MISSING)
 
+    @property
+    def module(self) -> types.ModuleType | None:
+        """The owner, if it is a module: only those have originals on record."""
+        return self.owner if isinstance(self.owner, types.ModuleType) else None
+
     def make(self, value: object) -> None:
         """Set one name, or take it away."""
         space = _space(self.owner)
@@ -33,7 +42,7 @@ class Change:
             space[self.name] = value
 
 
-def _space(owner: Any) -> "dict[Any, Any] | None":
+def _space(owner: Any) -> dict[Any, Any] | None:
     """The dict behind *owner*; None where the attribute protocol has to be used (a class)."""
     if isinstance(owner, dict):
         return owner
@@ -50,7 +59,7 @@ def commit(
     """
     changes = list(changes)
     todo = [change for change in changes if _differs(change)]
-    modules = {id(change.owner): change.owner for change in changes if isinstance(change.owner, types.ModuleType)}
+    modules = {id(change.owner): change.module for change in changes if change.module is not None}
     snapshots = [(module, originals.snapshot(module)) for module in modules.values()]
     try:
         for module in modules.values():

@@ -1,13 +1,15 @@
 """The thread-safe registry: what stood in each target before, once per module object."""
 
+from __future__ import annotations
+
 import _thread
 import os
 import sys
-import types
-from _weakref import ref
+from typing import TYPE_CHECKING
+from weakref import ref
 
-TYPE_CHECKING = False  # known to type checkers; importing typing would cost half of the start-up budget
 if TYPE_CHECKING:
+    import types
     from collections.abc import Mapping
 
 MISSING = object()
@@ -42,12 +44,12 @@ class Originals:
     def _after_fork(self) -> None:
         self._lock = _thread.RLock()
 
-    def _find(self, module: "types.ModuleType | None") -> "_Record | None":
+    def _find(self, module: types.ModuleType | None) -> _Record | None:
         record = self._records.get(id(module))
         return record if record is not None and record.module() is module else None
 
     def record(
-        self, module: types.ModuleType, items: "Mapping[str, tuple[object, object]]", late: bool = False
+        self, module: types.ModuleType, items: Mapping[str, tuple[object, object]], late: bool = False
     ) -> None:
         """Add *items*, name to (original, replacement), to what is known of *module*.
 
@@ -64,7 +66,7 @@ class Originals:
             new.replacements.update({name: pair[1] for name, pair in items.items()})
             self._publish(module, new)
 
-    def restore(self, module: types.ModuleType, snapshot: "_Record | None") -> None:
+    def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
         """Take *module* back to *snapshot*, as :meth:`snapshot` gave it."""
         with self._lock:
             if snapshot is not None:
@@ -84,7 +86,7 @@ class Originals:
         }
         self._latest = {**self._latest, module.__name__: record}
 
-    def snapshot(self, module: types.ModuleType) -> "_Record | None":
+    def snapshot(self, module: types.ModuleType) -> _Record | None:
         """What is recorded of *module* now, for :meth:`restore`."""
         return self._find(module)
 
@@ -105,16 +107,16 @@ class Originals:
         record = self._find(module)
         return MISSING if record is None else record.replacements.get(name, MISSING)
 
-    def pairs(self, name: str) -> "list[tuple[object, object]]":
+    def pairs(self, name: str) -> list[tuple[object, object]]:
         """Each original of the module *name* with its replacement."""
         record = self._find(sys.modules.get(name))
         return [] if record is None else [(record.items[item], record.replacements[item]) for item in record.items]
 
-    def recorded(self, module: "types.ModuleType | None") -> bool:
+    def recorded(self, module: types.ModuleType | None) -> bool:
         """Whether something was installed in this module object."""
         return self._find(module) is not None
 
-    def late(self, module: "types.ModuleType | None") -> bool:
+    def late(self, module: types.ModuleType | None) -> bool:
         """Whether this module object was loaded before it was armed."""
         record = self._find(module)
         return record is not None and record.late

@@ -21,49 +21,48 @@ first thread installs that target when it is done.
 What still fails. That last target is native for the moment between the two.
 """
 
-import importlib
+from __future__ import annotations
+
 import os
 import sys
-import types
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import _importlock, _threads
-from ._errors import warn
-from ._importlock import half_imported
-from ._install import Change, commit
-from ._originals import MISSING
-from ._plans import fork_by_default, plan, shutdown_lock
-from ._targets import GEVENT_NEEDS, STAND_INS, TARGETS, Target
 from ._gevent import Truth
+from ._importlock import half_imported
+from ._install import commit
+from ._originals import MISSING, Originals
+from ._plans import companions, plan
+from ._retire import behind, come_back, lead, retire, step_aside
+from ._targets import GEVENT_NEEDS, STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable
+
     from ._enable import Session
+    from ._install import Change
 
 
 class Scheduler:
     """Decides when; what and how is others' business."""
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Session, met: list[str]) -> None:
         self.session = session
+        self._met = met  # modules imported since arming
+        self.originals = Originals()
+        self.truth = Truth(session, self.originals)
         self.loaded = False
-        self.truth = Truth(session)
-        self._loading_thread: "int | None" = None
-        self._get_ident = self._native("_thread", "get_ident")
-        self._new_lock = self._native("_thread", "allocate_lock")
+        self._loading_thread: int | None = None
+        self._get_ident = _native("_thread", "get_ident")
+        self._new_lock = _native("_thread", "allocate_lock")
         self._one_loader = self._new_lock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
-        self._seen: set[str] = set()  # targets whose import we took part in
+        self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
-
-    def _native(self, module: str, name: str) -> Any:
-        found = self.session.originals.of(module).get(name, MISSING)
-        if found is MISSING and "gevent.monkey" in sys.modules:
-            found = sys.modules["gevent.monkey"].saved.get(module, {}).get(name, MISSING)
-        return getattr(sys.modules[module], name) if found is MISSING else found
 
     def _after_fork(self) -> None:
         self._one_loader = self._new_lock()
@@ -74,10 +73,10 @@ class Scheduler:
 
     def before(self, name: str, wait: bool) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if self.load(wait):
-            row = self.session.rows.get(name)
-            if row is not None and row.after in self.session.wanted and row.after not in sys.modules:
-                __import__(row.after)
+        if self.load(wait) and name in TARGETS:
+            first = TARGETS[name].after
+            if first in self.session.wanted and first not in sys.modules:
+                __import__(first)
 
     def load(self, wait: bool = True, quiet: bool = False) -> bool:
         """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
@@ -98,37 +97,45 @@ class Scheduler:
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
-        met = self._modules_since(self.session.loaded_before)
-        standins.step_aside()
+        step_aside(standins)
         try:
             self._import_gevent()
         except Exception as error:
-            missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
-            if missing and quiet:
-                standins.come_back()
+            if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
+                come_back(standins)
                 return
-            standins.retire(lambda module, name: MISSING)
+            retire(standins, lambda module, name: MISSING)
             self.session.failed.update(self.session.wanted)
-            self._say_native(error, missing)
+            self._say_native(error)
             return
         except BaseException:
-            standins.come_back()
+            come_back(standins)
             raise
-        gevents = frozenset(sys.modules)
+        imported = set(sys.modules)
         try:
             self.truth.adopt()
-            _importlock.install(self._native("_thread", "get_ident"))
-            self.truth.announce_all()
+            _importlock.install(_native("_thread", "get_ident"))
+            if self.truth.events is not None:
+                self.truth.events.announce_all()
             self.loaded = True
             self.install_ready()
-            met += self._modules_since(gevents)
-            self._attempt(["_thread"], lambda: self._commit(self._captured(met)))
+            self._met += [name for name in list(sys.modules) if name not in imported]
+            self._mend()
         finally:
-            standins.retire(self.session.originals.replacement)
-        self.truth.all_done()
+            retire(standins, self.originals.replacement)
+        self._all_done()
 
-    def _modules_since(self, before: frozenset[str]) -> list[str]:
-        return [name for name in list(sys.modules) if name not in before]
+    def _mend(self) -> None:
+        met = [name for name in self._met if not name.startswith("lazypatch")]
+        if met and "_thread" in self.session.wanted:
+            from ._captured import captured
+
+            self._attempt(["_thread"], lambda: self._commit(captured(met, self.originals, type(self._one_loader))))
+
+    def _all_done(self) -> None:
+        self.truth.mirror_all()
+        if self.truth.events is not None:
+            self.truth.events.all_done()
 
     def _import_gevent(self) -> None:
         import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
@@ -136,15 +143,18 @@ class Scheduler:
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
 
-    def _say_native(self, error: BaseException, missing: bool) -> None:
+    def _say_native(self, error: BaseException) -> None:
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
         found = "gevent is not installed" if missing else f"gevent cannot be imported ({_one_line(error)})"
         self._say(
-            f"could not make {', '.join(sorted(self.session.wanted))} cooperative: {found}. The program runs with "
-            "the standard blocking modules. Install a working gevent for this Python, or switch lazypatch off."
+            f"could not make {', '.join(sorted(self.session.wanted))} cooperative: {found}. The program runs with the "
+            "standard blocking modules. Install a working gevent for this Python, or switch lazypatch off."
         )
 
     def _say(self, message: str) -> None:
         if message not in self._said:
+            from ._errors import warn
+
             self._said.add(message)
             warn(message)
 
@@ -153,87 +163,61 @@ class Scheduler:
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
         if self.loaded:
-            self.truth.adopt()
             self.install_ready()
-            self.truth.all_done()
+            self._all_done()
         else:
             self.load(quiet=quiet)
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
         self._seen.add(name)
-        if name == "wrapt":
-            self._register_with_wrapt(module)
-        for source, items in self.session.foreign.get(name, ()):
-            self._attempt([name], lambda source=source, items=items: self.install_foreign(module, source, items))  # type: ignore[misc]
+        if name in self.session.foreign or name == "wrapt":
+            from ._foreign import loaded
+
+            self._attempt([name], lambda: loaded(self, name, module))
         if not self.loaded and (self._loading_thread == self._get_ident() or not self.load_for(name)):
             return
         if name == "gevent.monkey":
             self.truth.adopt()
-        self._companion(name, module)
-        for target in self._waiting_for(name):
-            self._settled.pop(target, None)
+        self._attempt([name], lambda: self._commit(companions(name, module, self.session.wanted)))
+        for row in TARGETS.values():
+            if name in (row.name, row.after, row.source):
+                self._settled.pop(row.name, None)
         self.install_ready(name)
 
     def load_for(self, name: str) -> bool:
         """Load gevent after all: the body of *name* ran without :meth:`before` (LazyLoader and the like)."""
         return name in self.session.wanted and self.load(wait=name not in GEVENT_NEEDS)
 
-    def _waiting_for(self, name: str) -> set[str]:
-        return {
-            row.name for row in self.session.rows.values() if name in (row.name, row.after, row.source) and row.name in self.session.wanted
-        }
-
-    def _companion(self, name: str, module: Any) -> None:
-        """Modules that are no targets, but hold something made by one."""
-        wanted = self.session.wanted
-        options = wanted.get("threading", frozenset())
-        changes: list[Change] = []
-        if name == "concurrent.futures.thread" and "existing_locks" in options:
-            changes = shutdown_lock(module)
-        elif name == "logging" and "logging" in options:
-            changes = _threads.logging_locks(module, sys.modules["threading"])
-        elif name == "multiprocessing.context" and "subprocess" in wanted:
-            changes = fork_by_default(module)
-        self._attempt([name], lambda: self._commit(changes))
-
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = [name for name in self.session.rows if name in self.session.wanted and self._is_ready(name, done)]
-        for name in ready:
-            self._notice_bypass(name)
-        if any(self.session.rows[name].together for name in ready):
+        ready = [row for row in TARGETS.values() if row.name in self.session.wanted and self._is_ready(row, done)]
+        if any(row.group for row in ready):
             self._attempt(["_thread", "threading"], self._install_threads)
-        for name in ready:
-            row = self.session.rows[name]
-            if not row.together:
-                self._attempt([name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
+        for row in ready:
+            self._notice_bypass(row.name)
+            if not row.group:
+                self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
 
-    def _is_ready(self, name: str, done: str) -> bool:
-        module = sys.modules.get(name)
-        if module is None or name in self.session.vetoed:
+    def _is_ready(self, row: Target, done: str) -> bool:
+        module = sys.modules.get(row.name)
+        if module is None or row.name in self.session.vetoed:
             return False
-        if self._settled.get(name) == (module, self.session.wanted[name]):
+        if self._settled.get(row.name) == (module, self.session.wanted[row.name]):
             return False
-        if name != done and half_imported(name):
+        if row.name != done and half_imported(row.name):
             return False
-        row = self.session.rows[name]
-        if row.after and row.after in self.session.wanted and row.after != done:
+        if row.after in self.session.wanted and row.after != done:
             return row.after in sys.modules and not half_imported(row.after)
         return True
 
     def _notice_bypass(self, name: str) -> None:
         """A target that was loaded under our eyes without our being asked: some finder hid it."""
-        if name in self._seen or name in self.session.early or name in STAND_INS:
-            return
-        self.session.early.add(name)
-        finders = ", ".join(type(finder).__name__ for finder in self.session.finder.in_front())
-        self._say(
-            f"{name} was imported without lazypatch being asked"
-            + (f", by {finders} in front of it on sys.meta_path" if finders else "")
-            + ". It is installed now; names that were taken out of it before still block. Arm lazypatch after "
-            "whatever puts that finder there."
-        )
+        if name not in self._seen and name not in self.session.early and name not in STAND_INS:
+            from ._bypass import explain
+
+            self.session.early.add(name)
+            self._say(explain(self.session.finder, name))
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
@@ -261,33 +245,19 @@ class Scheduler:
             return
         module = sys.modules[row.name]
         options = self.session.wanted[row.name]
-        items = self.truth.will_patch(row, module, source, options)
-        self._commit(plan(module, source, options, items), late=row.name in self.session.early)
-        self._settle(row.name)
-        if row.name == "subprocess" and "multiprocessing.context" in sys.modules:
-            self._companion("multiprocessing.context", sys.modules["multiprocessing.context"])
-        self.truth.did_patch(row, module, source)
+        events = self.truth.events
+        items = None if events is None else events.will_patch(row, module, source, options)
+        changes = plan(module, source, options, items)
+        if row.name == "subprocess":
+            changes += companions("multiprocessing.context", sys.modules.get("multiprocessing.context"), self.session.wanted)
+        self._commit(changes, row.name in self.session.early)
+        self._settle(row)
 
-    def install_foreign(
-        self, module: types.ModuleType, source: "types.ModuleType | str", items: "list[str] | None"
-    ) -> bool:
-        """A third party's own pair of modules, with the hooks that gevent specifies for a source."""
-        supply: Any = importlib.import_module(source) if isinstance(source, str) else source
-        chosen = list(supply.__implements__) if items is None else items
-        try:
-            self._call_hook(supply, "will", module, chosen)
-        except BaseException as error:
-            if type(error).__name__ == "DoNotPatch":
-                return False
-            raise
-        self._commit([Change(module, name, getattr(supply, name)) for name in chosen], late=True)
-        self._call_hook(supply, "did", module, chosen)
-        return True
-
-    def _call_hook(self, source: Any, name: str, module: types.ModuleType, items: list[str]) -> None:
-        hook = getattr(source, f"_gevent_{name}_monkey_patch", None)
-        if hook is not None:
-            hook(module, items, self._say)
+    def _settle(self, row: Target) -> None:
+        self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
+        self.truth.mirror(row.name)
+        if self.truth.events is not None:
+            self.truth.events.did_patch(row, sys.modules[row.name], sys.modules[row.source])
 
     def _source(self, name: str, done: str) -> "types.ModuleType | None":
         """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
@@ -307,70 +277,35 @@ class Scheduler:
         threading: Any = sys.modules.get("threading")
         if threading is None or half_imported("_thread"):
             return
-        wanted = {name: sys.modules[name] for name in ("_thread", "threading") if name in self.session.wanted}
-        rows = [self.session.rows[name] for name in wanted]
+        rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
         for row in rows:
-            __import__(row.source)
-            self.truth.will_patch(row, wanted[row.name], sys.modules[row.source], self.session.wanted[row.name])
+            source = self._source(row.source, "")
+            if self.truth.events is not None:
+                self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
         native_main = threading.current_thread() is threading.main_thread()
-        changes = _threads.changes(wanted, dict(self.session.wanted), threading, self._say)
-        self._commit(changes, late="threading" in self.session.early)
+        changes = _threads.changes([row.name for row in rows], self.session.wanted, threading, self._say)
+        self._commit(changes, "threading" in self.session.early)
         _threads.finish(threading, native_main)
         for row in rows:
-            self._settle(row.name)
-            self.truth.did_patch(row, wanted[row.name], sys.modules[row.source])
-
-    def _captured(self, met: list[str]) -> list[Change]:
-        """What modules took from targets that were armed and not installed yet.
-
-        ``_thread``, os and time are armed by stand-ins for some of their functions; the others, and locks made by
-        them at the top of a module, were native for whoever was imported in between.
-        """
-        natives = {
-            id(original): replacement
-            for name in STAND_INS
-            if name in self.session.wanted
-            for original, replacement in self.session.originals.pairs(name)
-        }
-        lock_type = type(self._one_loader)
-        changes = []
-        for name in met:
-            module = sys.modules.get(name)
-            if not isinstance(module, types.ModuleType) or _is_ours(name) or name in self.session.rows:
-                continue
-            for item, value in list(vars(module).items()):
-                if id(value) in natives:
-                    changes.append(Change(vars(module), item, natives[id(value)]))
-                elif type(value) is lock_type and "_thread" in self.session.wanted and not value.locked():
-                    changes.append(Change(vars(module), item, sys.modules["_thread"].allocate_lock()))
-        return changes
+            self._settle(row)
 
     def _commit(self, changes: list[Change], late: bool = False) -> None:
-        commit(changes, self.session.originals, self.session.behind, late)
+        commit(changes, self.originals, self.behind, late)
         for change in changes:
-            if change.old is not MISSING and isinstance(change.owner, types.ModuleType):
+            if change.module is not None and change.old is not MISSING:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
-                self.session.standins.lead(change.owner.__name__, change.name, change.value)
+                lead(self.session.standins, change.module, change.name, change.value)
 
     def behind(self, value: object) -> object:
-        """The original behind *value* if it is a replacement, else MISSING."""
+        """The original behind *value* if it is a replacement or a stand-in, else MISSING."""
         found = self._behind.get(id(value))
-        return found[1] if found is not None and found[0] is value else MISSING
-
-    def forget(self, name: str) -> None:
-        """*name* is not wanted any more."""
-        self.truth.forget(name)
-
-    def _register_with_wrapt(self, wrapt: Any) -> None:
-        from ._wrapt import register
-
-        absent = [name for name in self.session.wanted if name not in sys.modules]
-        for name in absent:
-            register(wrapt, name, lambda module, name=name: self.after(name, module))  # type: ignore[misc]
+        return found[1] if found is not None and found[0] is value else behind(self.session.standins, value)
 
 
-def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] in ("lazypatch", "gevent", "greenlet", "zope")
+def _native(module: str, name: str) -> Any:
+    """The original of a name in a module that is always loaded, also if gevent.monkey has patched it already."""
+    found = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(module, {}).get(name, MISSING)
+    return getattr(sys.modules[module], name) if found is MISSING else found
 
 
 def _one_line(error: BaseException) -> str:

@@ -4,6 +4,8 @@ The interpreter calls ``threading._shutdown`` in the main thread when the progra
 for threads natively, which would never let their greenlets run.
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +24,8 @@ def by_lock(threading: Any, main: Any) -> Callable[[], None]:
         if not main._tstate_lock:
             return
         main._tstate_lock.release()
-        _let_joiners_run(main._greenlet)
+        if _hub_exists():
+            _let_joiners_run(main._greenlet)
         # One of them may have marked the main thread as stopped; natively it is not, yet.
         main._is_stopped = False
         main._tstate_lock = main._gevent_real_tstate_lock
@@ -37,6 +40,10 @@ def by_handle(threading: Any, main: Any, attribute: str) -> Callable[[], None]:
     original = threading._shutdown
 
     def shutdown() -> None:
+        if not _hub_exists():
+            setattr(main, attribute, _Undone())
+            _end(threading, original)
+            return
         getattr(main, attribute)._set_done()
         _let_joiners_run(main._greenlet)
         setattr(main, attribute, _Undone())
@@ -77,6 +84,14 @@ class _Undone:
 
     def join(self, timeout: float = -1) -> None:
         return
+
+
+def _hub_exists() -> bool:
+    # Without one no greenlet was ever started or waits here; making one only to end it would cost as much as
+    # half of the program's start.
+    from gevent._hub_local import get_hub_if_exists
+
+    return get_hub_if_exists() is not None
 
 
 def _let_joiners_run(greenlet: Any) -> None:

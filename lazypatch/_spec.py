@@ -1,6 +1,23 @@
 """The spec language, from text to what is wanted: pure, nothing is imported or armed."""
 
-from ._targets import GROUPS, OPTIONS, Wanted, unmet, wanted
+from ._targets import GROUPS, OPTIONS, wanted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ._targets import Wanted
+
+# What a group cannot work without, and what goes wrong if it has to.
+_NEEDS = {
+    "subprocess": (
+        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError"),
+        ("signal", "handlers of SIGCHLD are not called"),
+    ),
+    "thread": (("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever"),),
+    "ssl": (("socket", "an SSLSocket is made from a blocking socket"),),
+    "signal": (("os", "handlers of SIGCHLD are not called and os.waitpid() may miss children"),),
+}
 
 _ALL = ("all", "1", "on", "true", "yes")
 _NOTHING = ("", "0", "off", "none", "false", "no")
@@ -34,25 +51,29 @@ def parse(text: str) -> "tuple[Wanted, list[str]]":
     groups = _with_needs(chosen or set(GROUPS), removed) - removed
     if "dns" in removed:
         options.discard("dns")
-    missing = unmet(frozenset(groups))
-    return wanted(frozenset(groups), frozenset(options)), [_unmet_message(*row) for row in missing]
+    return wanted(groups, options), unmet_messages(groups)
 
 
 def _with_needs(groups: "set[str]", removed: "set[str]") -> "set[str]":
     while True:
-        needed = {need for _, need, _ in unmet(frozenset(groups - removed))} - groups
+        needed = {need for _, need, _ in _unmet(groups - removed)} - groups
         if not needed:
             return groups
         groups = groups | needed
 
 
-def _unmet_message(group: str, need: str, harm: str) -> str:
-    return f"{group} is made cooperative without {need}: {harm}. Add {need}, or leave {group} out too."
+def _unmet(groups: "Collection[str]") -> "list[tuple[str, str, str]]":
+    """Each (group, group it needs and lacks, what goes wrong) of *groups*."""
+    needs = [(group, need, harm) for group in GROUPS if group in groups for need, harm in _NEEDS.get(group, ())]
+    return [row for row in needs if row[1] not in groups]
 
 
-def unmet_messages(groups: "frozenset[str]") -> "list[str]":
+def unmet_messages(groups: "Collection[str]") -> "list[str]":
     """A warning for each group of *groups* whose needs were left out."""
-    return [_unmet_message(*row) for row in unmet(groups)]
+    return [
+        f"{group} is made cooperative without {need}: {harm}. Add {need}, or leave {group} out too."
+        for group, need, harm in _unmet(groups)
+    ]
 
 
 def _group(word: str, text: str) -> str:

@@ -37,18 +37,18 @@ def _requested() -> "tuple[str, str]":
 
 
 def _arm(spec: str) -> None:
-    from . import _enable
+    from ._enable import session
 
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
-        from ._targets import everything
+        from ._targets import GROUPS, OPTIONS, wanted
 
-        _enable.enable(everything(), quiet=True)
+        session().arm(wanted(GROUPS, OPTIONS), quiet=True)
         return
     from ._spec import parse
 
-    wanted, warnings = parse(spec)
-    if wanted:
-        _enable.enable(wanted, quiet=True)
+    chosen, warnings = parse(spec)
+    if chosen:
+        session().arm(chosen, quiet=True)
     for message in warnings:
         sys.stderr.write(f"lazypatch: {message}\n")
 

@@ -16,37 +16,40 @@ What still fails. Installed from a thread that is not the main one, the main thr
 (gevent's limit too; a warning says so). A C-level RLock made earlier never excludes greenlets.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-import types
-from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _shutdown
 from ._install import REMOVED, Change
-from ._plans import plan, shutdown_lock
+from ._plans import logging_locks, plan, shutdown_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from ._targets import Wanted
 
 _HANDLES = sys.version_info >= (3, 13)
 _fork_hooks_registered = False
 
 
-def changes(
-    targets: "dict[str, types.ModuleType]", options: "dict[str, Collection[str]]", threading: Any, warn: Callable[[str], None]
-) -> list[Change]:
+def changes(targets: Collection[str], wanted: Wanted, threading: Any, warn: Callable[[str], None]) -> list[Change]:
     """Everything that installing the thread group changes.
 
-    *targets* are the modules to change, of ``_thread`` and ``threading``; *threading* is the module itself, whose
-    main thread is looked after in either case.
+    *targets* are those to change, of ``_thread`` and ``threading``; the main thread of the module *threading* is
+    looked after in either case.
     """
     import gevent.thread
     import gevent.threading
 
     result = []
     if "_thread" in targets:
-        result += plan(targets["_thread"], gevent.thread, options["_thread"])
+        result += plan(sys.modules["_thread"], gevent.thread, wanted["_thread"])
     if "threading" in targets:
-        result += plan(threading, gevent.threading, options["threading"])
-        result += _existing(threading, options["threading"])
+        result += plan(threading, gevent.threading, wanted["threading"])
+        result += _existing(threading, wanted["threading"])
     if _is_cooperative(threading._shutdown):
         return result
     if threading.current_thread() is threading.main_thread():
@@ -106,33 +109,6 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     return result
 
 
-def logging_locks(logging: Any, threading: Any) -> list[Change]:
-    """New locks for logging and its handlers, made by a ``threading`` whose RLock is cooperative by now or will be."""
-    from gevent.thread import allocate_lock
-
-    def rlock() -> Any:
-        # threading._RLock takes its lock and its idea of an owner from threading's globals, which may not be
-        # changed yet; the first is replaced here, the second is looked up when the lock is taken.
-        lock = threading._PyRLock()
-        lock._block = allocate_lock()
-        return lock
-
-    if not hasattr(logging, "_lock") or not hasattr(logging, "_handlerList"):
-        return []  # half imported by somebody else; its own end comes
-    result = [Change(logging, "_lock", rlock())] if _is_native(logging._lock) else []
-    for reference in list(logging._handlerList):
-        handler = reference() if callable(reference) else reference
-        if _is_native(getattr(handler, "lock", None)):
-            result.append(Change(vars(handler), "lock", rlock()))
-    return result
-
-
-def _is_native(lock: Any) -> bool:
-    import _thread
-
-    return isinstance(lock, _thread.RLock)
-
-
 def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
     """File the main thread under its greenlet, and let greenlets join it."""
     from gevent.thread import allocate_lock, get_ident
@@ -179,7 +155,7 @@ def _polling_join(threading: Any, thread: Any) -> Callable[..., None]:
 
     from gevent.hub import sleep
 
-    def join(timeout: "float | None" = None) -> None:
+    def join(timeout: float | None = None) -> None:
         if threading.current_thread() is thread:
             raise RuntimeError("Cannot join current thread")
         end = None if timeout is None else monotonic() + timeout

@@ -1,5 +1,7 @@
 """The only file that imports wrapt: our place in its queue of hooks, and when_imported."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar

@@ -1,0 +1,38 @@
+"""Mend what was taken out of _thread, os and time between arming and installing them.
+
+Those three are loaded before any hook can run. Stand-ins arm the functions that start something; the others, and
+locks made with them at the top of a module, were native for whoever was imported in between (tempfile, _strptime).
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import TYPE_CHECKING
+
+from ._install import Change
+from ._targets import STAND_INS, TARGETS
+
+if TYPE_CHECKING:
+    from ._originals import Originals
+
+
+def captured(modules: list[str], originals: Originals, lock_type: type) -> list[Change]:
+    """Changes for the globals of *modules* that hold an original, or a native lock that nobody holds."""
+    natives = {id(original): new for name in STAND_INS for original, new in originals.pairs(name)}
+    allocate_lock = sys.modules["_thread"].allocate_lock
+    changes = []
+    for name in modules:
+        module = sys.modules.get(name)
+        if not isinstance(module, types.ModuleType) or _is_left_alone(name):
+            continue
+        for item, value in list(vars(module).items()):
+            if id(value) in natives:
+                changes.append(Change(vars(module), item, natives[id(value)]))
+            elif type(value) is lock_type and not value.locked():
+                changes.append(Change(vars(module), item, allocate_lock()))
+    return changes
+
+
+def _is_left_alone(name: str) -> bool:
+    return name in TARGETS or name.partition(".")[0] in ("lazypatch", "gevent", "greenlet", "zope")

@@ -1,0 +1,75 @@
+"""gevent's subscribers and plugins: announced to, heard, obeyed. Loaded only where there are any."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from gevent import events
+
+from ._plans import names
+from ._targets import Target
+
+if TYPE_CHECKING:
+    from ._enable import Session
+
+
+class Events:
+    """What gevent.monkey says while it patches, said at the moments at which lazypatch does the same."""
+
+    DoNotPatch = events.DoNotPatch
+
+    def __init__(self, session: Session, plugins: bool) -> None:
+        self._session = session
+        self._plugins = plugins
+
+    def notify(self, event: Any) -> None:
+        """Tell subscribers, then plugins. Raises what they raise, DoNotPatch among it."""
+        if self._plugins:
+            events.notify_and_call_entry_points(event)
+        else:
+            events.notify(event)
+
+    def announce_all(self) -> None:
+        """gevent has just been loaded with requests waiting: a veto now means that nothing is installed."""
+        if not self._session.requests:
+            self._session.requests.append((_arguments(self._session.wanted), {}, []))
+        if not all([self.announce(request) for request in self._session.requests]):
+            self._session.vetoed.update(self._session.wanted)
+
+    def announce(self, request: Any) -> bool:
+        """Say that *request* will be granted, once. False if somebody vetoed it."""
+        arguments, kwargs, said = request
+        if "will" in said:
+            return True
+        said.append("will")
+        try:
+            self.notify(events.GeventWillPatchAllEvent(arguments, kwargs))
+        except events.DoNotPatch:
+            said.append("did")
+            return False
+        return True
+
+    def all_done(self) -> None:
+        """Everything that was requested is installed or armed."""
+        for arguments, kwargs, said in self._session.requests:
+            if "did" not in said:
+                said.append("did")
+                self.notify(events.GeventDidPatchBuiltinModulesEvent(arguments, kwargs))
+                self.notify(events.GeventDidPatchAllEvent(arguments, kwargs))
+
+    def will_patch(self, row: Target, module: types.ModuleType, source: Any, options: Collection[str]) -> list[str]:
+        """Ask subscribers, who may shorten the list of names. Raises DoNotPatch."""
+        items = names(row.name, source, options)
+        self.notify(events.GeventWillPatchModuleEvent(row.name, source, module, items))
+        return items
+
+    def did_patch(self, row: Target, module: types.ModuleType, source: Any) -> None:
+        """One target is installed."""
+        self.notify(events.GeventDidPatchModuleEvent(row.name, source, module))
+
+
+def _arguments(wanted: Collection[str]) -> dict[str, bool]:
+    words = ("socket", "time", "select", "os", "ssl", "subprocess", "signal", "queue")
+    return {**{word: word in wanted for word in words}, "thread": "_thread" in wanted, "sys": False}

@@ -1,0 +1,63 @@
+"""What became of a target, and what is true of it from now on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from collections.abc import Collection
+
+from ._enable import Session, no_waitpid
+from ._plans import names
+from ._targets import TARGETS, Target
+
+
+def state(session: Session, name: str) -> str:
+    """One of waiting, installed, late, failed and skipped."""
+    module = sys.modules.get(name)
+    if session.started and name in session.wanted and session.scheduler.originals.recorded(module):
+        return "late" if session.scheduler.originals.late(module) else "installed"
+    if name not in session.wanted or name in session.vetoed:
+        return "skipped"
+    return "failed" if name in session.failed and module is not None else "waiting"
+
+
+def will_be_cooperative(session: Session, name: str) -> bool:
+    """Whether whoever imports the target *name* from now on gets a cooperative one."""
+    found = state(session, name)
+    if found != "waiting":
+        return found in ("installed", "late")
+    return "gevent" in sys.modules or _gevent_can_be_found()
+
+
+def _gevent_can_be_found() -> bool:
+    from importlib.machinery import PathFinder
+
+    return PathFinder.find_spec("gevent") is not None
+
+
+def will_replace(session: Session, name: str, item: str) -> bool:
+    """Whether *item* is among what will be replaced or removed in the waiting target *name*."""
+    row, options = TARGETS[name], session.wanted.get(name, frozenset())
+    if item in _will_be_removed(name, options):
+        return True
+    if name == "threading" and item == "Event":
+        return "Event" in options
+    if name == "os" and no_waitpid() and item in ("waitpid", "posix_spawn", "posix_spawnp"):
+        return False
+    return item in names(name, _known(row), options)
+
+
+def _known(row: Target) -> types.SimpleNamespace:
+    return types.SimpleNamespace(__implements__=row.names.split())
+
+
+def _will_be_removed(name: str, options: Collection[str]) -> tuple[str, ...]:
+    """What aggressive removes; only one system's worth of it ever exists."""
+    if "aggressive" not in options or os.name == "nt":
+        return ()
+    if name == "select":
+        return ("epoll",) if sys.platform == "linux" else ("kqueue", "kevent")
+    if name == "selectors":
+        return ("EpollSelector",) if sys.platform == "linux" else ("KqueueSelector",)
+    return ()
