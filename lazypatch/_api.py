@@ -287,13 +287,11 @@ class Handle:
 
     def cancel(self) -> None:
         """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
-        from ._retire import remove
-
         current = self._session
         waiting = [name for name in self._names if _state.state(current, name) == "waiting"]
         current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
         for name in waiting:
-            remove(current.standins, name)
+            current.standins.remove(name)
             if current.started:
                 current.scheduler.truth.forget(name)
 

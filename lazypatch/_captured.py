@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._install import Change
 from ._targets import STAND_INS, TARGETS
@@ -21,16 +21,25 @@ def captured(modules: list[str], originals: Originals, lock_type: type) -> list[
     """Changes for the globals of *modules* that hold an original, or a native lock that nobody holds."""
     natives = {id(original): new for name in STAND_INS for original, new in originals.pairs(name)}
     allocate_lock = sys.modules["_thread"].allocate_lock
-    changes = []
+    changes: list[Change] = []
     for name in modules:
         module = sys.modules.get(name)
-        if not isinstance(module, types.ModuleType) or _is_left_alone(name):
-            continue
-        for item, value in list(vars(module).items()):
-            if id(value) in natives:
-                changes.append(Change(vars(module), item, natives[id(value)]))
-            elif type(value) is lock_type and not value.locked():
-                changes.append(Change(vars(module), item, allocate_lock()))
+        if isinstance(module, types.ModuleType) and not _is_left_alone(name):
+            values = vars(module).values()
+            # Nearly every module is done with these two, which run in C.
+            if natives.keys().isdisjoint(map(id, values)) and lock_type not in set(map(type, values)):
+                continue
+            changes += _of(module, natives, lock_type, allocate_lock)
+    return changes
+
+
+def _of(module: types.ModuleType, natives: dict[int, object], lock_type: type, new_lock: Any) -> list[Change]:
+    changes = []
+    for item, value in list(vars(module).items()):
+        if id(value) in natives:
+            changes.append(Change(vars(module), item, natives[id(value)]))
+        elif type(value) is lock_type and not value.locked():
+            changes.append(Change(vars(module), item, new_lock()))
     return changes
 
 

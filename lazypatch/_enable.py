@@ -73,8 +73,8 @@ class Session:
 
     def _watch(self, wanted: "Iterable[str]") -> None:
         names = self.finder.names
-        names.update(wanted, ("gevent", "gevent.monkey", "wrapt"))
-        names.update([row.source for row in TARGETS.values()])
+        names.update(wanted, ("gevent", "wrapt"))
+        names.update([row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS])
         for name in COMPANIONS:
             if name in wanted:
                 names.update(COMPANIONS[name])

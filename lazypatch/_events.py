@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gevent import events
 
-from ._plans import names
+from ._install import names
 from ._targets import Target
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._importlock import half_imported
+from ._install import half_imported
 from ._originals import MISSING, Originals
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from ._enable import Session
     from ._events import Events
+
+
+_STDLIB = os.path.dirname(os.__file__)
 
 
 class _Waiting(dict[str, object]):
@@ -111,22 +114,30 @@ class Truth:
             self.events.notify(event)
 
 
-def _has_plugins(entry: str) -> bool:
+def _has_plugins(folder: str) -> bool:
     """Whether a distribution in this folder of sys.path has an entry point for gevent's events."""
+    if folder.startswith(_STDLIB) and "-packages" not in folder:
+        return False
     try:
-        found = os.listdir(entry or ".")
+        found = os.listdir(folder or ".")
     except OSError:
         return False
-    for name in found:
-        # gevent's own plugin only warns of a choice that we warn of ourselves.
-        if name.endswith(("-info", ".egg")) and not name.startswith("gevent-"):
-            try:
-                with open(f"{entry}/{name}/entry_points.txt", "rb") as file:
-                    if b"gevent.plugins.monkey." in file.read():
-                        return True
-            except OSError:
-                continue
-    return False
+    # gevent's own plugin only warns of a choice that we warn of ourselves.
+    return any(
+        name.endswith(("-info", ".egg")) and not name.startswith("gevent-") and _names_plugin(f"{folder}/{name}")
+        for name in found
+    )
+
+
+def _names_plugin(distribution: str) -> bool:
+    try:
+        file = os.open(f"{distribution}/entry_points.txt", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return b"gevent.plugins.monkey." in os.read(file, 1 << 20)
+    finally:
+        os.close(file)
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

@@ -82,9 +82,3 @@ def _names_on_stack() -> Iterator[str]:
         if frame.f_code.co_name == "_find_and_load" and frame.f_globals is vars(_bootstrap):
             yield frame.f_locals["name"]
         frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
-
-
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread."""
-    module = sys.modules.get(name)
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

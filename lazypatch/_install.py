@@ -1,78 +1,70 @@
-"""Make a prepared list of changes all at once, or none of them, with the originals on record first."""
+"""Prepare what a source puts where as a list of changes; make all of them at once, or none.
+
+Originals are on record before they are replaced, so nobody can ask for one and get its replacement.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 from ._originals import MISSING, Originals
+from ._targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
+
+    Plan = list["Change"]
 
 REMOVED = object()
 
 
 class Change:
-    """``owner.name`` is to become *value*; an owner is a module, a class, an object's dict or any dict."""
+    """``owner.name`` is to become *value*; an owner is a module, a class or a dict."""
 
-    __slots__ = ("name", "old", "owner", "value")
+    __slots__ = ("module", "name", "old", "owner", "space", "value")
 
     def __init__(self, owner: Any, name: Any, value: object) -> None:
         self.owner = owner
         self.name = name
         self.value = value
-        space = _space(owner)
-        self.old = vars(owner).get(name, MISSING) if space is None else space.get(name, MISSING)
-
-    @property
-    def module(self) -> types.ModuleType | None:
-        """The owner, if it is a module: only those have originals on record."""
-        return self.owner if isinstance(self.owner, types.ModuleType) else None
+        self.module = owner if isinstance(owner, types.ModuleType) else None  # only modules have originals on record
+        # The dict behind the owner; None where the attribute protocol has to be used (a class).
+        self.space: Any = vars(owner) if self.module is not None else owner if isinstance(owner, dict) else None
+        self.old = (vars(owner) if self.space is None else self.space).get(name, MISSING)
 
     def make(self, value: object) -> None:
         """Set one name, or take it away."""
-        space = _space(self.owner)
         gone = value is REMOVED or value is MISSING
-        if space is None:
+        if self.space is None:
             delattr(self.owner, self.name) if gone else setattr(self.owner, self.name, value)
         elif gone:
-            space.pop(self.name, None)
+            self.space.pop(self.name, None)
         else:
-            space[self.name] = value
-
-
-def _space(owner: Any) -> dict[Any, Any] | None:
-    """The dict behind *owner*; None where the attribute protocol has to be used (a class)."""
-    if isinstance(owner, dict):
-        return owner
-    return vars(owner) if isinstance(owner, types.ModuleType) else None
+            self.space[self.name] = value
 
 
 def commit(
-    changes: Iterable[Change], originals: Originals, behind: Callable[[object], object], late: bool = False
+    changes: list[Change], originals: Originals, behind: Callable[[object], object], late: bool = False
 ) -> None:
     """Make all *changes* or, when anything is raised meanwhile, none; whatever was raised goes on.
 
-    Originals are recorded before they are replaced, so nobody can ask for one and get its replacement.
     *behind* tells the original behind a value of ours (a stand-in, a replacement seen through another module).
     """
-    changes = list(changes)
-    todo = [change for change in changes if _differs(change)]
-    modules = {id(change.owner): change.module for change in changes if change.module is not None}
-    snapshots = [(module, originals.snapshot(module)) for module in modules.values()]
+    by_module: dict[types.ModuleType, list[Change]] = {}
+    for change in changes:
+        if change.module is not None:
+            by_module.setdefault(change.module, []).append(change)
+    snapshots = [(module, originals.snapshot(module)) for module in by_module]
     try:
-        for module in modules.values():
-            mine = [change for change in changes if change.owner is module]
+        for module, mine in by_module.items():
             originals.record(module, _pairs(module, mine, originals, behind), late)
-        _make_all(todo)
+        _make_all(changes)
     except BaseException:
-        _put_back(todo, lambda: [originals.restore(*snapshot) for snapshot in snapshots])
+        _put_back(changes, lambda: [originals.restore(*snapshot) for snapshot in snapshots])
         raise
-
-
-def _differs(change: Change) -> bool:
-    return change.old is not change.value and not (change.value is REMOVED and change.old is MISSING)
 
 
 def _pairs(
@@ -93,16 +85,12 @@ def _pairs(
 
 
 def _make_all(changes: list[Change]) -> None:
-    spaces: dict[int, tuple[dict[Any, Any], dict[Any, Any]]] = {}
-    rest = []
+    spaces: dict[int, tuple[Any, dict[Any, object]]] = {}
     for change in changes:
-        space = _space(change.owner)
-        if space is None or change.value is REMOVED:
-            rest.append(change)
+        if change.space is None or change.value is REMOVED:
+            change.make(change.value)
         else:
-            spaces.setdefault(id(space), (space, {}))[1][change.name] = change.value
-    for change in rest:
-        change.make(change.value)
+            spaces.setdefault(id(change.space), (change.space, {}))[1][change.name] = change.value
     for space, new in spaces.values():
         space.update(new)  # one call into C: no signal handler and no other thread sees half of it
 
@@ -117,3 +105,74 @@ def _put_back(changes: list[Change], forget: Callable[[], object]) -> None:
         except KeyboardInterrupt:
             continue
         return
+
+
+_DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo")
+
+
+def plan(
+    target: types.ModuleType, source: types.ModuleType, options: Collection[str], items: list[str] | None = None
+) -> Plan:
+    """The changes that make *target* cooperative. Raises AttributeError if *source* lacks one of its names."""
+    if items is None:
+        items = names(target.__name__, source, options)
+    changes = [Change(target, name, getattr(source, name)) for name in items]
+    return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
+
+
+def names(target: str, source: Any, options: Collection[str]) -> list[str]:
+    """The names that *source* says it implements, those of them that *options* ask for."""
+    implemented = getattr(source, "__implements__", None)
+    # Sources that are written for another purpose too have no list.
+    implemented = TARGETS[target].names.split() if implemented is None else list(implemented)
+    if target == "socket":
+        return [name for name in implemented if ("dns" if name in _DNS else "sockets") in options]
+    if target == "queue" and not _queue_queue():
+        implemented.remove("Queue")
+    return implemented
+
+
+def _queue_queue() -> bool:
+    # gevent's own escape hatch, specified with gevent.monkey.patch_queue.
+    value = os.environ.get("GEVENT_MONKEY_DISABLE_QUEUE_QUEUE")
+    if value is None:
+        return True
+    from gevent._config import validate_bool
+
+    return not validate_bool(value)
+
+
+def _without(target: Any, blocking: Collection[str], options: Collection[str]) -> Plan:
+    gone = blocking if "aggressive" in options else ()
+    return [Change(target, name, REMOVED) for name in gone if hasattr(target, name)]
+
+
+def _select(target: types.ModuleType, options: Collection[str]) -> Plan:
+    return _without(target, ("epoll", "kqueue", "kevent", "devpoll"), options)
+
+
+def _selectors(target: Any, options: Collection[str]) -> Plan:
+    """The classes of selectors hold select's functions by value, taken when their bodies ran."""
+    from gevent.select import poll, select
+
+    changes = _without(target, ("EpollSelector", "KqueueSelector", "DevpollSelector"), options)
+    held = vars(target.SelectSelector).get("_select")
+    if isinstance(held, (types.BuiltinFunctionType, staticmethod)) or held is select:
+
+        def _select(self: object, *args: Any, **kwargs: Any) -> Any:
+            return select(*args, **kwargs)
+
+        _select._gevent_monkey = True  # type: ignore[attr-defined]  # the mark that gevent's own tests look for
+        changes.append(Change(target.SelectSelector, "_select", _select))
+    if hasattr(target, "PollSelector") and hasattr(target.PollSelector, "_selector_cls"):
+        changes.append(Change(target.PollSelector, "_selector_cls", poll))
+    return changes
+
+
+_EXTRA = {"select": _select, "selectors": _selectors}
+
+
+def half_imported(name: str) -> bool:
+    """Whether the body of *name* is running now, in any thread."""
+    module = sys.modules.get(name)
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

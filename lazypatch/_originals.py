@@ -103,9 +103,9 @@ class Originals:
         return MISSING
 
     def replacement(self, module: types.ModuleType, name: str) -> object:
-        """What was put in place of *name* in *module*, else MISSING."""
+        """What was put in place of *name* in *module*, else None."""
         record = self._find(module)
-        return MISSING if record is None else record.replacements.get(name, MISSING)
+        return None if record is None else record.replacements.get(name)
 
     def pairs(self, name: str) -> list[tuple[object, object]]:
         """Each original of the module *name* with its replacement."""

@@ -27,14 +27,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _importlock, _threads
 from ._gevent import Truth
-from ._importlock import half_imported
-from ._install import commit
+from ._install import commit, half_imported, plan
 from ._originals import MISSING, Originals
-from ._plans import companions, plan
-from ._retire import behind, come_back, lead, retire, step_aside
-from ._targets import GEVENT_NEEDS, STAND_INS, TARGETS, Target
+from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
     import types
@@ -97,40 +93,44 @@ class Scheduler:
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
-        step_aside(standins)
+        standins.step_aside()
         try:
             self._import_gevent()
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
-                come_back(standins)
+                standins.come_back()
                 return
-            retire(standins, lambda module, name: MISSING)
+            standins.retire()
             self.session.failed.update(self.session.wanted)
             self._say_native(error)
             return
         except BaseException:
-            come_back(standins)
+            standins.come_back()
             raise
-        imported = set(sys.modules)
         try:
             self.truth.adopt()
+            from . import _importlock
+
             _importlock.install(_native("_thread", "get_ident"))
-            if self.truth.events is not None:
-                self.truth.events.announce_all()
+            self._announce()
             self.loaded = True
             self.install_ready()
-            self._met += [name for name in list(sys.modules) if name not in imported]
             self._mend()
         finally:
-            retire(standins, self.originals.replacement)
+            standins.retire(self.originals.replacement)
         self._all_done()
 
+    def _announce(self) -> None:
+        if self.truth.events is not None:  # which has imported importlib.metadata and much else
+            imported = set(sys.modules)
+            self.truth.events.announce_all()
+            self._met += [name for name in list(sys.modules) if name not in imported]
+
     def _mend(self) -> None:
-        met = [name for name in self._met if not name.startswith("lazypatch")]
-        if met and "_thread" in self.session.wanted:
+        if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt(["_thread"], lambda: self._commit(captured(met, self.originals, type(self._one_loader))))
+            self._attempt(["_thread"], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader))))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -177,9 +177,7 @@ class Scheduler:
             self._attempt([name], lambda: loaded(self, name, module))
         if not self.loaded and (self._loading_thread == self._get_ident() or not self.load_for(name)):
             return
-        if name == "gevent.monkey":
-            self.truth.adopt()
-        self._attempt([name], lambda: self._commit(companions(name, module, self.session.wanted)))
+        self._companion(name)
         for row in TARGETS.values():
             if name in (row.name, row.after, row.source):
                 self._settled.pop(row.name, None)
@@ -248,10 +246,17 @@ class Scheduler:
         events = self.truth.events
         items = None if events is None else events.will_patch(row, module, source, options)
         changes = plan(module, source, options, items)
-        if row.name == "subprocess":
-            changes += companions("multiprocessing.context", sys.modules.get("multiprocessing.context"), self.session.wanted)
         self._commit(changes, row.name in self.session.early)
         self._settle(row)
+        for name in COMPANIONS.get(row.name, ()):
+            self._companion(name)
+
+    def _companion(self, name: str) -> None:
+        """A module that is no target, but holds something that one supplied; is it there?"""
+        if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
+            from ._companions import changes
+
+            self._attempt([name], lambda: self._commit(changes(name, self.session.wanted)))
 
     def _settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
@@ -282,6 +287,8 @@ class Scheduler:
             source = self._source(row.source, "")
             if self.truth.events is not None:
                 self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
+        from . import _threads
+
         native_main = threading.current_thread() is threading.main_thread()
         changes = _threads.changes([row.name for row in rows], self.session.wanted, threading, self._say)
         self._commit(changes, "threading" in self.session.early)
@@ -294,12 +301,12 @@ class Scheduler:
         for change in changes:
             if change.module is not None and change.old is not MISSING:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
-                lead(self.session.standins, change.module, change.name, change.value)
+                self.session.standins.lead(change.module, change.name, change.value)
 
     def behind(self, value: object) -> object:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""
         found = self._behind.get(id(value))
-        return found[1] if found is not None and found[0] is value else behind(self.session.standins, value)
+        return found[1] if found is not None and found[0] is value else self.session.standins.behind(value, MISSING)
 
 
 def _native(module: str, name: str) -> Any:

@@ -1,76 +1,57 @@
 """What replaces threading._shutdown: let greenlets see the main thread end, then end it the interpreter's way.
 
-The interpreter calls ``threading._shutdown`` in the main thread when the program is done. The native one waits
-for threads natively, which would never let their greenlets run.
+The interpreter calls ``threading._shutdown`` in the main thread when the program is done. The native one waits for
+threads natively, which would never let their greenlets run.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def handle_attribute(thread: Any) -> str:
-    """Where a Thread keeps its handle: 3.13 ``_handle``, renamed in 3.14."""
-    return "_os_thread_handle" if hasattr(thread, "_os_thread_handle") else "_handle"
-
-
-def by_lock(threading: Any, main: Any) -> Callable[[], None]:
+def by_lock(threading: Any, original: Callable[[], None]) -> None:
     """For 3.10 to 3.12, where a thread is joined through its ``_tstate_lock``."""
-    original = threading._shutdown
-
-    def shutdown() -> None:
-        if not main._tstate_lock:
-            return
-        main._tstate_lock.release()
-        if _hub_exists():
-            _let_joiners_run(main._greenlet)
-        # One of them may have marked the main thread as stopped; natively it is not, yet.
-        main._is_stopped = False
-        main._tstate_lock = main._gevent_real_tstate_lock
-        main._gevent_real_tstate_lock = None
-        _end(threading, original)
-
-    return _marked(shutdown)
+    main = threading.main_thread()
+    if not main._tstate_lock:
+        return
+    main._tstate_lock.release()
+    _let_joiners_run(main)
+    # One of them may have marked the main thread as stopped; natively it is not, yet.
+    main._is_stopped = False
+    main._tstate_lock = main._gevent_real_tstate_lock
+    main._gevent_real_tstate_lock = None
+    _end(threading, original)
 
 
-def by_handle(threading: Any, main: Any, attribute: str) -> Callable[[], None]:
+def by_handle(threading: Any, original: Callable[[], None]) -> None:
     """For 3.13 and later, where a thread is joined through a handle."""
-    original = threading._shutdown
-
-    def shutdown() -> None:
-        if not _hub_exists():
-            setattr(main, attribute, _Undone())
-            _end(threading, original)
-            return
+    main = threading.main_thread()
+    attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
+    if _hub_exists():
         getattr(main, attribute)._set_done()
-        _let_joiners_run(main._greenlet)
-        setattr(main, attribute, _Undone())
-        # The native one runs these before it joins, and a thread may be waiting for one: it is what ends the
-        # workers of a ThreadPoolExecutor. It runs the list again, so the list is emptied.
-        threading._SHUTTING_DOWN = True
-        for call in reversed(threading._threading_atexits):
-            call()
-        del threading._threading_atexits[:]
-        for thread in list(threading.enumerate()):
-            if thread is not main and not thread.daemon:
-                _join(thread, attribute)
-        _end(threading, original)
-
-    return _marked(shutdown)
+    _let_joiners_run(main)
+    setattr(main, attribute, _Undone())
+    # The native one runs these before it joins, and a thread may be waiting for one: it is what ends the workers of
+    # a ThreadPoolExecutor. It runs the list again, so the list is emptied.
+    threading._SHUTTING_DOWN = True
+    for call in reversed(threading._threading_atexits):
+        call()
+    del threading._threading_atexits[:]
+    for thread in list(threading.enumerate()):
+        if thread is not main and not thread.daemon:
+            _join(thread, attribute)
+    _end(threading, original)
 
 
-def from_elsewhere(threading: Any) -> Callable[[], None]:
-    """For an install in another thread than the main one, whose native ident nobody has any more."""
-    original, main = threading._shutdown, threading.main_thread()
-
-    def shutdown() -> None:
-        # Only the thread that bears the main thread's ident may end it, or its lock is never released.
-        main._ident = threading.get_ident()
-        _end(threading, original)
-
-    return _marked(shutdown)
+def from_elsewhere(threading: Any, original: Callable[[], None]) -> None:
+    """After an install in another thread than the main one, whose native ident nobody has any more."""
+    # Only the thread that bears the main thread's ident may end it, or its lock is never released.
+    threading.main_thread()._ident = threading.get_ident()
+    _end(threading, original)
 
 
 class _Undone:
@@ -87,20 +68,22 @@ class _Undone:
 
 
 def _hub_exists() -> bool:
-    # Without one no greenlet was ever started or waits here; making one only to end it would cost as much as
-    # half of the program's start.
+    # Without one no greenlet was ever started or waits here; making one only to end it would cost as much as half of
+    # the program's start.
     from gevent._hub_local import get_hub_if_exists
 
     return get_hub_if_exists() is not None
 
 
-def _let_joiners_run(greenlet: Any) -> None:
+def _let_joiners_run(main: Any) -> None:
     from gevent import get_hub, sleep
 
+    if not _hub_exists():
+        return
     try:
         sleep()
     except BaseException:  # a greenlet killed the main one, or threw at it; there is nobody left to tell but the hub
-        get_hub().print_exception(greenlet, *sys.exc_info())
+        get_hub().print_exception(main._greenlet, *sys.exc_info())
 
 
 def _join(thread: Any, attribute: str) -> None:
@@ -121,9 +104,3 @@ def _end(threading: Any, original: Callable[[], None]) -> None:
     except LoopExit:
         pass
     threading._shutdown = original
-
-
-def _marked(function: Any) -> Callable[[], None]:
-    function._lazypatch = True
-    function.__name__ = "_shutdown"
-    return function  # type: ignore[no-any-return]

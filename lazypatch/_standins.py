@@ -1,4 +1,8 @@
-"""Plain functions for targets that are loaded before any hook can run: the first call loads gevent and calls through."""
+"""Plain functions for targets that are loaded before any hook can run: the first call loads gevent and calls through.
+
+They exist until gevent does: they step aside while it looks at the originals, come back if it cannot be loaded this
+time, else leave for good. What somebody else puts over one stays in place: it leads here, so it is cooperative.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,3 +53,46 @@ class StandIns:
         for name in names:
             if (module.__name__, name) not in self.cells and hasattr(module, name):
                 self.cells[module.__name__, name] = StandIn(module, name, self._load)
+
+    def step_aside(self) -> None:
+        """Let the originals be seen: gevent is about to look."""
+        for cell in self.cells.values():
+            found = getattr(cell.module, cell.name, None)
+            cell.over = None if found is cell.function else found
+            setattr(cell.module, cell.name, cell.original)
+
+    def come_back(self) -> None:
+        """Stand where :meth:`step_aside` left from."""
+        for cell in self.cells.values():
+            setattr(cell.module, cell.name, cell.over or cell.function)
+
+    def retire(self, replacement: "Callable[[ModuleType, str], Any] | None" = None) -> None:
+        """Leave for good, for what ``replacement(module, name)`` gives; without it, or for None, for the original."""
+        for cell in self.cells.values():
+            cell.target = (replacement and replacement(cell.module, cell.name)) or cell.original
+            if cell.over is not None:
+                setattr(cell.module, cell.name, cell.over)
+        self.spent += self.cells.values()
+        self.cells = {}
+
+    def remove(self, module: str) -> None:
+        """Take the stand-ins of *module* out again; the copies that others hold call the originals."""
+        for key in [key for key in self.cells if key[0] == module]:
+            cell = self.cells.pop(key)
+            if getattr(cell.module, cell.name, None) is cell.function:
+                setattr(cell.module, cell.name, cell.original)
+            cell.target = cell.original
+            self.spent.append(cell)
+
+    def lead(self, module: "ModuleType", name: str, target: object) -> None:
+        """A stand-in that has left now leads to *target*: installed later than gevent was loaded."""
+        for cell in self.spent:
+            if cell.module is module and cell.name == name:
+                cell.target = target
+
+    def behind(self, value: object, default: object) -> object:
+        """The original behind *value* if it is a stand-in, also one that was copied long ago; else *default*."""
+        for cell in (*self.cells.values(), *self.spent):
+            if cell.function is value:
+                return cell.original
+        return default

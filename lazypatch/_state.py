@@ -8,7 +8,7 @@ import types
 from collections.abc import Collection
 
 from ._enable import Session, no_waitpid
-from ._plans import names
+from ._install import names
 from ._targets import TARGETS, Target
 
 

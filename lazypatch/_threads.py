@@ -22,9 +22,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _shutdown
-from ._install import REMOVED, Change
-from ._plans import logging_locks, plan, shutdown_lock
+from gevent._hub_local import get_hub_if_exists
+
+from ._install import REMOVED, Change, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -59,7 +59,7 @@ def changes(targets: Collection[str], wanted: Wanted, threading: Any, warn: Call
             "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
             "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
         )
-        result.append(Change(threading, "_shutdown", _shutdown.from_elsewhere(threading)))
+        result.append(_end_later("from_elsewhere", threading, {}))
     if "threading" in targets:
         result += _joins(threading)
     return result
@@ -109,6 +109,45 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     return result
 
 
+def logging_locks(logging: Any, threading: Any) -> list[Change]:
+    """New locks for logging and its handlers, made by a ``threading`` whose RLock is cooperative by now or will be."""
+    from gevent.thread import allocate_lock
+
+    def rlock() -> Any:
+        # threading._RLock takes its lock and its idea of an owner from threading's globals, which may not be
+        # changed yet; the first is replaced here, the second is looked up when the lock is taken.
+        lock = threading._PyRLock()
+        lock._block = allocate_lock()
+        return lock
+
+    if not hasattr(logging, "_lock") or not hasattr(logging, "_handlerList"):
+        return []  # half imported by somebody else; its own end comes
+    result = [Change(logging, "_lock", rlock())] if _is_native(logging._lock) else []
+    for reference in list(logging._handlerList):
+        handler = reference() if callable(reference) else reference
+        if _is_native(getattr(handler, "lock", None)):
+            result.append(Change(vars(handler), "lock", rlock()))
+    return result
+
+
+def _is_native(lock: Any) -> bool:
+    import _thread
+
+    return isinstance(lock, _thread.RLock)
+
+
+def shutdown_lock(module: Any) -> Plan:
+    """A new lock for concurrent.futures.thread: os.fork() runs the old one's acquire, and must not wait for a greenlet.
+
+    See gevent #1865.
+    """
+    from gevent.thread import allocate_lock
+
+    if not hasattr(module, "_global_shutdown_lock"):
+        return []
+    return [Change(vars(module), "_global_shutdown_lock", allocate_lock())]
+
+
 def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
     """File the main thread under its greenlet, and let greenlets join it."""
     from gevent.thread import allocate_lock, get_ident
@@ -119,9 +158,10 @@ def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
     if ident != main.ident:
         result += [Change(threading._active, ident, main), Change(threading._active, main.ident, REMOVED)]
     if _HANDLES:
-        attribute = _shutdown.handle_attribute(main)
+        # 3.14 renamed it.
+        attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
         result += _handle(main, attribute, root) if with_handle else []
-        return [*result, Change(threading, "_shutdown", _shutdown.by_handle(threading, main, attribute))]
+        return [*result, _end_later("by_handle", threading, {attribute: getattr(main, attribute)})]
     held = allocate_lock()
     held.acquire()
     # The interpreter keeps the real one and releases it when the thread state goes; greenlets join the other.
@@ -129,7 +169,27 @@ def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
         Change(vars(main), "_gevent_real_tstate_lock", main._tstate_lock),
         Change(vars(main), "_tstate_lock", held),
     ]
-    return [*result, Change(threading, "_shutdown", _shutdown.by_lock(threading, main))]
+    return [*result, _end_later("by_lock", threading, {"_tstate_lock": main._tstate_lock})]
+
+
+def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
+    """A ``_shutdown`` that ends the main thread; *keep* is what the main thread had natively."""
+    original, main = threading._shutdown, threading.main_thread()
+
+    def _shutdown() -> None:
+        if how != "from_elsewhere" and get_hub_if_exists() is None:
+            # No greenlet was ever started here or waits. Making a hub only to end it would cost as much as half of
+            # the program's start.
+            vars(main).update(keep)
+            threading._shutdown = original
+            original()
+            return
+        from . import _shutdown
+
+        getattr(_shutdown, how)(threading, original)
+
+    _shutdown._lazypatch = True  # type: ignore[attr-defined]
+    return Change(threading, "_shutdown", _shutdown)
 
 
 def _handle(main: Any, attribute: str, root: Any) -> list[Change]:
