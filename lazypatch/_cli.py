@@ -1,0 +1,102 @@
+"""The command line: what to arm, and which program to run."""
+
+import sys
+
+from ._enable import session
+from ._spec import parse
+
+_USAGE = (
+    "usage: python -m lazypatch [--patch SPEC] [--verbose] (app.py | -m mod | -c code | - | dir | zip) [args], or with "
+    "gevent.monkey's options --no-NAME, --NAME and --module"
+)
+# What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
+_NAMES = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
+_IDLE = ("sys", "builtins", "contextvars", "aggressive", "Event")
+
+
+class _UsageError(Exception):
+    """The command line makes no sense; says why in one line."""
+
+
+class Options:
+    """What the options say: a spec, or gevent's switches turned into one, and how to take the program."""
+
+    def __init__(self) -> None:
+        self.spec = ""
+        self.only: "list[str]" = []
+        self.without: "list[str]" = []
+        self.module = False
+        self.verbose = False
+
+    def to_spec(self) -> str:
+        """One spec for all of it."""
+        if self.spec and (self.only or self.without):
+            raise _UsageError("--patch SPEC and gevent.monkey's --NAME options exclude each other; use one of them")
+        return self.spec or ",".join([*(self.only or ["all"]), *self.without])
+
+
+def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
+    """Take the options off the front of *words*."""
+    options, rest = Options(), list(words)
+    while rest and rest[0].startswith("--") and rest[0] != "--":
+        word = rest.pop(0)
+        name, equals, value = word[2:].partition("=")
+        if name == "patch":
+            if not equals and not rest:
+                raise _UsageError("--patch needs a SPEC, such as --patch all")
+            options.spec = value if equals else rest.pop(0)
+        elif name in ("module", "verbose") and not equals:
+            setattr(options, name, True)
+        elif not equals:
+            _gevent_option(options, name)
+        else:
+            raise _UsageError(f"unknown option {word!r}")
+    return options, rest[1:] if rest[:1] == ["--"] else rest
+
+
+def _gevent_option(options: Options, name: str) -> None:
+    off = name.startswith("no-")
+    word = name[3:] if off else name
+    if word not in _NAMES + _IDLE:
+        raise _UsageError(f"unknown option {'--' + name!r}")
+    if word in ("aggressive", "Event"):
+        options.without.append(f"{word}={int(not off)}")
+    elif word in _NAMES:
+        (options.without if off else options.only).append(f"-{word}" if off else word)
+
+
+def main() -> None:
+    """Arm, then become the program that was named. Exits with 2 for a command line that makes no sense."""
+    from ._errors import LazyPatchError, warn
+
+    words = sys.argv[1:]
+    if words[:1] in (["-h"], ["--help"]):
+        print(_USAGE)
+        return
+    if words[:1] == ["--version"]:
+        from . import __version__
+
+        print(f"lazypatch {__version__}")
+        return
+    try:
+        options, program = parse_options(words)
+        spec = options.to_spec()
+        wanted, warnings = parse(spec)
+        if not program:
+            raise _UsageError("no program was named")
+        if program[0] in ("-m", "-c") and len(program) < 2:
+            raise _UsageError(f"{program[0]} needs an argument")
+        if program[0].startswith("-") and program[0] not in ("-", "-m", "-c"):
+            raise _UsageError(f"unknown option {program[0]!r}")
+    except (_UsageError, LazyPatchError) as error:
+        sys.stderr.write(f"lazypatch: {error}; {_USAGE}\n")
+        sys.exit(2)
+    for message in warnings:
+        warn(message)
+    if options.verbose:
+        print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
+    if wanted:
+        session().arm(wanted)
+    from ._run import run
+
+    run(["-m", *program] if options.module and program[0] != "-m" else program)

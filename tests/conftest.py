@@ -1,0 +1,59 @@
+"""One way to run a program in a clean child: a fresh interpreter on the installed package, with a short timeout."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+APPS = pathlib.Path(__file__).parent / "apps"
+HANGS_AFTER = 60  # seconds; a machine under load is slow, a hang is for ever
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """This process's environment without anything that changes how Python starts."""
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_", "COVERAGE"))}
+    return {**keep, **extra}
+
+
+def run_python(*args: str, spec: str | None = None, cwd: Any = None, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run this Python with *args*, armed by *spec* if given. A hang fails the test with every thread's stack."""
+    if spec is not None:
+        env["PYTHONCOOPPATCH"] = spec
+    child = subprocess.Popen(
+        [sys.executable, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=cwd, env=clean_environment(PYTHONFAULTHANDLER="1", **env),
+    )  # fmt: skip
+    try:
+        out, err = child.communicate(stdin, timeout=HANGS_AFTER)
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGABRT)  # faulthandler prints every thread's stack
+        out, err = child.communicate()
+        raise AssertionError(f"hangs: {args}\n{out}\n{err}") from None
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+def run_code(code: str, spec: str | None = None, **env: str) -> str:
+    """Run *code* in a clean child and give its stdout; it must exit 0."""
+    done = run_python("-c", code, spec=spec, **env)
+    assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def app() -> Any:
+    """Run ``tests/apps/NAME.py`` armed; it asserts its fact itself, prints ``ok`` at its end and exits 0."""
+
+    def run(name: str, spec: str | None = "all", **env: str) -> subprocess.CompletedProcess[str]:
+        done = run_python(str(APPS / f"{name}.py"), spec=spec, **env)
+        assert done.returncode == 0 and done.stdout.rstrip().endswith("ok"), (
+            f"{name}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done
+
+    return run
