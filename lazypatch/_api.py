@@ -362,4 +362,3 @@ def original(name: str) -> types.ModuleType:
     from ._native import view
 
     return view(name, session())
-

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
-from ._finder import Finder
+from ._errors import warn
+
+if TYPE_CHECKING:
+    from ._finder import Finder
 
 _moved = False
 
 
-def explain(finder: Finder, name: str) -> str:
-    """What happened to *name*, for a warning."""
+def explain(finder: Finder, name: str) -> None:
+    """Warn of what happened to *name*."""
     names = ", ".join(type(other).__name__ for other in _in_front(finder))
     by = f", by {names} in front of it on sys.meta_path" if names else ""
-    return (
+    warn(
         f"{name} was imported without lazypatch being asked{by}. It is installed now; names that were taken out of it "
         "before still block. Arm lazypatch after whatever puts that finder there."
     )
 
 
-def _in_front(finder: Finder) -> list[object]:
+def _in_front(finder: Any) -> list[object]:
     global _moved
-    finders = list(sys.meta_path or ())
+    finders: list[object] = list(sys.meta_path or ())
     ahead = finders[: finders.index(finder)] if finder in finders else finders
     if ahead and not _moved and sys.meta_path is not None:
         _moved = True
         # Insert first, remove afterwards: an import that iterates the list meanwhile sees us twice, never not at all.
-        sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, finder)
         if finder in sys.meta_path[1:]:
             del sys.meta_path[sys.meta_path.index(finder, 1)]
     return ahead

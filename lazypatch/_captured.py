@@ -34,12 +34,13 @@ def captured(modules: list[str], originals: Originals, lock_type: type) -> list[
 
 
 def _of(module: types.ModuleType, natives: dict[int, object], lock_type: type, new_lock: Any) -> list[Change]:
+    space: dict[str, Any] = vars(module)
     changes = []
-    for item, value in list(vars(module).items()):
+    for item, value in list(space.items()):
         if id(value) in natives:
-            changes.append(Change(vars(module), item, natives[id(value)]))
+            changes.append(Change(space, item, natives[id(value)]))
         elif type(value) is lock_type and not value.locked():
-            changes.append(Change(vars(module), item, new_lock()))
+            changes.append(Change(space, item, new_lock()))
     return changes
 
 

@@ -22,7 +22,7 @@ def changes(name: str, wanted: Wanted) -> list[Change]:
     return _fork_by_default(module) if "subprocess" in wanted else []
 
 
-def _fork_by_default(context: Any) -> Plan:
+def _fork_by_default(context: Any) -> list[Change]:
     """gevent's choice on 3.14 and later (and on macOS): multiprocessing forks unless the program says otherwise.
 
     gevent.monkey sets the method itself, by force; here only the default changes, so a program that sets one

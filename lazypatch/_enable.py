@@ -30,7 +30,7 @@ class Session:
         self.met_before = frozenset(sys.modules)  # modules that cannot have met an armed target
         self.requests: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.foreign: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
-        self.finder = Finder(self.before, self.after, self.accepts)
+        self.finder = Finder(self)
         self.standins = StandIns(self.load)
         self._made: "dict[str, Scheduler]" = {}
 
@@ -120,10 +120,6 @@ def session() -> Session:
     """The session of this interpreter, also if another copy of this package made it."""
     global _session
     if _session is None:
-        for finder in sys.meta_path:
-            if getattr(finder, "__module__", "") == __package__ + "._finder":
-                _session = finder.before.__self__  # type: ignore[union-attr]
-                break
-        else:
-            _session = Session()
+        sessions = [getattr(finder, "session", None) for finder in sys.meta_path]
+        _session = next((found for found in sessions if found is not None), None) or Session()
     return _session

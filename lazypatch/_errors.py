@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class LazyPatchError(ValueError):
@@ -55,3 +59,31 @@ def complain(message: str) -> None:
     """One line on stderr, if there is one."""
     if sys.stderr is not None:
         sys.stderr.write(f"lazypatch: {message}\n")
+
+
+def one_line(error: BaseException) -> str:
+    """*error* without line breaks."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def no_gevent(wanted: Iterable[str], error: BaseException) -> str:
+    """gevent could not be loaded."""
+    missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
+    found = "gevent is not installed" if missing else f"gevent cannot be imported ({one_line(error)})"
+    return (
+        f"could not make {', '.join(sorted(wanted))} cooperative: {found}. The program runs with the standard blocking "
+        "modules. Install a working gevent for this Python, or switch lazypatch off."
+    )
+
+
+def not_installed(names: Iterable[str], error: BaseException) -> str:
+    """An install failed and was taken back."""
+    return (
+        f"could not make {' and '.join(names)} cooperative: {one_line(error)}. It was left as it was, so it blocks. "
+        "Please report this with your versions of Python, gevent and lazypatch."
+    )
+
+
+def subscriber_failed(error: BaseException) -> str:
+    """Somebody who listens to gevent's events raised something."""
+    return f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on."

@@ -35,7 +35,8 @@ class Events:
         """gevent has just been loaded with requests waiting: a veto now means that nothing is installed."""
         if not self._session.requests:
             self._session.requests.append((_arguments(self._session.wanted), {}, []))
-        if not all([self.announce(request) for request in self._session.requests]):
+        granted = [self.announce(request) for request in self._session.requests]
+        if not all(granted):
             self._session.vetoed.update(self._session.wanted)
 
     def announce(self, request: Any) -> bool:

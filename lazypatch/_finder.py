@@ -19,31 +19,37 @@ What still fails. A finder in front of this one that answers for everything itse
 the session notices when it is next asked anything, and says so.
 """
 
+import _frozen_importlib
 import sys
-
-import _frozen_importlib as _bootstrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Session(Protocol):
+        """Whoever is told."""
+
+        def before(self, name: str) -> None: ...
+        def after(self, name: str, module: ModuleType) -> None: ...
+        def accepts(self, spec: ModuleSpec) -> bool: ...
+
+
+_bootstrap: "Any" = _frozen_importlib
 
 
 class Finder:
-    """Watch ``names``; ``accepts`` may turn a found spec down (a user's module that has a target's name)."""
+    """Watch ``names``, on behalf of a session.
 
-    def __init__(
-        self,
-        before: "Callable[[str], None]",
-        after: "Callable[[str, ModuleType], None]",
-        accepts: "Callable[[ModuleSpec], bool]",
-    ) -> None:
-        self.names: set[str] = set()
-        self.before = before
-        self.after = after
-        self.accepts = accepts
+    *session* has ``before(name)`` and ``after(name, module)``, and ``accepts(spec)``, which may turn a spec down (a
+    user's module that has a target's name).
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self.names: "set[str]" = set()
+        self.session = session
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -52,10 +58,10 @@ class Finder:
         if name not in self.names:
             return None
         spec = self._ask(name, path, target)
-        if spec is None or not hasattr(spec.loader, "exec_module") or not self.accepts(spec):
+        if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
-        if type(spec.loader) is not _Loader:
-            spec.loader = _Loader(spec, self)  # type: ignore[assignment]  # a loader by protocol, not by base class
+        if not isinstance(spec.loader, _Loader):
+            spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
@@ -73,7 +79,7 @@ class Finder:
     def install(self) -> None:
         """Stand first on ``sys.meta_path``, once."""
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder by protocol
+            sys.meta_path.insert(0, self)
 
 
 def _being_imported(name: str) -> bool:
@@ -85,10 +91,10 @@ def _being_imported(name: str) -> bool:
 class _Loader:
     """Stands for a loader until the body is about to run; everything else is the real loader's."""
 
-    def __init__(self, spec: "ModuleSpec", finder: Finder) -> None:
+    def __init__(self, spec: "ModuleSpec", session: "Session") -> None:
         self._spec = spec
         self._inner: "Any" = spec.loader
-        self._finder = finder
+        self._session = session
         self._adopted: "ModuleSpec | None" = None
 
     def __getattr__(self, name: str) -> "Any":
@@ -101,7 +107,7 @@ class _Loader:
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
         if spec.name not in sys.modules and _being_imported(spec.name):
-            self._finder.before(spec.name)
+            self._session.before(spec.name)
             module = sys.modules.get(spec.name)
             if module is not None:
                 self._adopted = module.__spec__
@@ -114,7 +120,8 @@ class _Loader:
             module.__spec__ = self._adopted
             return
         spec = module.__spec__
-        if spec is not None and spec.loader is self:
+        loader: "Any" = getattr(spec, "loader", None)
+        if spec is not None and loader is self:
             spec.loader = self._inner
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._inner
@@ -122,7 +129,7 @@ class _Loader:
         shared = sys.modules.get(name) is module
         self._inner.exec_module(module)
         if shared:
-            self._finder.after(name, sys.modules.get(name, module))
+            self._session.after(name, sys.modules.get(name, module))
 
 
 # With importlib's own file name these two frames are stripped from the traceback of a failing import, like the

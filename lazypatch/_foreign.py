@@ -22,9 +22,7 @@ def loaded(scheduler: Scheduler, name: str, module: ModuleType) -> None:
         patch_module(scheduler, module, source, items)
 
 
-def patch_module(
-    scheduler: Scheduler, module: ModuleType, source: ModuleType | str, items: list[str] | None
-) -> bool:
+def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | str, items: list[str] | None) -> bool:
     """Change *module* now, with the hooks that gevent specifies for a source. False if one of them vetoed it."""
     supply: Any = importlib.import_module(source) if isinstance(source, str) else source
     chosen = list(supply.__implements__) if items is None else items

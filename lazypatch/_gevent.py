@@ -96,7 +96,7 @@ class Truth:
 
     @property
     def events(self) -> Events | None:
-        """The way to those who listen, None if nobody does: importing gevent.events costs more than all of lazypatch."""
+        """The way to those who listen; None if nobody does, since importing gevent.events costs more than all of this."""
         if self._plugins is None:
             self._plugins = any(_has_plugins(entry) for entry in list(sys.path))
         zope: Any = sys.modules.get("zope.event")
@@ -153,7 +153,7 @@ def _redirect(monkey: Any, truth: Truth) -> None:
         wrapper = getattr(monkey, "patch_" + word, None)
         if wrapper is None:
             continue
-        cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or ()))
+        cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=False))
         if "func" in cells:
             cells["func"].cell_contents = _foreign("patch_" + word)
         else:

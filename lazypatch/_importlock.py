@@ -19,11 +19,12 @@ was installed blocks its thread until that import is done.
 
 from __future__ import annotations
 
+import _frozen_importlib
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import _frozen_importlib as _bootstrap
+_bootstrap: Any = _frozen_importlib
 
 
 class _ThreadView:

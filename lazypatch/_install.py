@@ -16,8 +16,6 @@ from ._targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    Plan = list["Change"]
-
 REMOVED = object()
 
 
@@ -46,9 +44,7 @@ class Change:
             self.space[self.name] = value
 
 
-def commit(
-    changes: list[Change], originals: Originals, behind: Callable[[object], object], late: bool = False
-) -> None:
+def commit(changes: list[Change], originals: Originals, behind: Callable[[object], object], late: bool = False) -> None:
     """Make all *changes* or, when anything is raised meanwhile, none; whatever was raised goes on.
 
     *behind* tells the original behind a value of ours (a stand-in, a replacement seen through another module).
@@ -63,7 +59,7 @@ def commit(
             originals.record(module, _pairs(module, mine, originals, behind), late)
         _make_all(changes)
     except BaseException:
-        _put_back(changes, lambda: [originals.restore(*snapshot) for snapshot in snapshots])
+        _put_back(changes, originals, snapshots)
         raise
 
 
@@ -95,13 +91,14 @@ def _make_all(changes: list[Change]) -> None:
         space.update(new)  # one call into C: no signal handler and no other thread sees half of it
 
 
-def _put_back(changes: list[Change], forget: Callable[[], object]) -> None:
+def _put_back(changes: list[Change], originals: Originals, snapshots: list[tuple[types.ModuleType, Any]]) -> None:
     # A second Ctrl-C may arrive while the first is being served: every step can be repeated, so start again.
     while True:
         try:
             for change in changes:
                 change.make(change.old)
-            forget()
+            for module, snapshot in snapshots:
+                originals.restore(module, snapshot)
         except KeyboardInterrupt:
             continue
         return
@@ -112,7 +109,7 @@ _DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyna
 
 def plan(
     target: types.ModuleType, source: types.ModuleType, options: Collection[str], items: list[str] | None = None
-) -> Plan:
+) -> list[Change]:
     """The changes that make *target* cooperative. Raises AttributeError if *source* lacks one of its names."""
     if items is None:
         items = names(target.__name__, source, options)
@@ -142,16 +139,16 @@ def _queue_queue() -> bool:
     return not validate_bool(value)
 
 
-def _without(target: Any, blocking: Collection[str], options: Collection[str]) -> Plan:
+def _without(target: Any, blocking: Collection[str], options: Collection[str]) -> list[Change]:
     gone = blocking if "aggressive" in options else ()
     return [Change(target, name, REMOVED) for name in gone if hasattr(target, name)]
 
 
-def _select(target: types.ModuleType, options: Collection[str]) -> Plan:
+def _select(target: types.ModuleType, options: Collection[str]) -> list[Change]:
     return _without(target, ("epoll", "kqueue", "kevent", "devpoll"), options)
 
 
-def _selectors(target: Any, options: Collection[str]) -> Plan:
+def _selectors(target: Any, options: Collection[str]) -> list[Change]:
     """The classes of selectors hold select's functions by value, taken when their bodies ran."""
     from gevent.select import poll, select
 

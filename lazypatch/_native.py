@@ -85,7 +85,7 @@ def _copy(name: str, real: types.ModuleType, session: Session) -> types.ModuleTy
     _share_exceptions(module, real)
     if name == "threading" and sys.version_info < (3, 13):
         # From 3.13 on the interpreter itself waits for every non-daemon thread.
-        real._register_atexit(module._shutdown)  # type: ignore[attr-defined]
+        real._register_atexit(module._shutdown)
     return module
 
 

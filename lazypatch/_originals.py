@@ -48,9 +48,7 @@ class Originals:
         record = self._records.get(id(module))
         return record if record is not None and record.module() is module else None
 
-    def record(
-        self, module: types.ModuleType, items: Mapping[str, tuple[object, object]], late: bool = False
-    ) -> None:
+    def record(self, module: types.ModuleType, items: Mapping[str, tuple[object, object]], late: bool = False) -> None:
         """Add *items*, name to (original, replacement), to what is known of *module*.
 
         A name recorded before keeps its place; its original changes only because the caller saw a new one

@@ -99,11 +99,9 @@ def _run_file(main: "ModuleType", path: str, source: bytes) -> None:
         main.__cached__ = None  # type: ignore[attr-defined]
     compiled = source[:4] == MAGIC_NUMBER or path.endswith(".pyc")
     main.__loader__ = (SourcelessFileLoader if compiled else SourceFileLoader)("__main__", path)
-    if compiled:
-        code = main.__loader__.get_code("__main__")  # type: ignore[union-attr]
-    else:
-        code = compile(source, path, "exec", dont_inherit=True)
-    _execute(main, code)
+    _execute(
+        main, main.__loader__.get_code("__main__") if compiled else compile(source, path, "exec", dont_inherit=True)
+    )
     _forget_file(main)
 
 
@@ -149,7 +147,7 @@ def _new_main() -> "ModuleType":
         main.__annotations__ = {}
     from importlib.machinery import BuiltinImporter
 
-    main.__loader__ = BuiltinImporter  # type: ignore[assignment]  # the interpreter puts the class there
+    main.__loader__ = BuiltinImporter  # the class: so does the interpreter
     _ours.append(sys.modules["__main__"])
     sys.modules["__main__"] = main
     return main

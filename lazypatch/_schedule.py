@@ -102,7 +102,7 @@ class Scheduler:
                 return
             standins.retire()
             self.session.failed.update(self.session.wanted)
-            self._say_native(error)
+            self._say("no_gevent", self.session.wanted, error)
             return
         except BaseException:
             standins.come_back()
@@ -112,7 +112,7 @@ class Scheduler:
             from . import _importlock
 
             _importlock.install(_native("_thread", "get_ident"))
-            self._announce()
+            self._tell(self._announce)
             self.loaded = True
             self.install_ready()
             self._mend()
@@ -130,12 +130,21 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt(["_thread"], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader))))
+            self._attempt(
+                ["_thread"], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader)))
+            )
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
         if self.truth.events is not None:
-            self.truth.events.all_done()
+            self._tell(self.truth.events.all_done)
+
+    def _tell(self, notify: Callable[[], object]) -> None:
+        """Let gevent's subscribers hear; what they raise is theirs, not the user's import's."""
+        try:
+            notify()
+        except Exception as error:
+            self._say("subscriber_failed", error)
 
     def _import_gevent(self) -> None:
         import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
@@ -143,20 +152,13 @@ class Scheduler:
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
 
-    def _say_native(self, error: BaseException) -> None:
-        missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
-        found = "gevent is not installed" if missing else f"gevent cannot be imported ({_one_line(error)})"
-        self._say(
-            f"could not make {', '.join(sorted(self.session.wanted))} cooperative: {found}. The program runs with the "
-            "standard blocking modules. Install a working gevent for this Python, or switch lazypatch off."
-        )
+    def _say(self, what: str, *about: Any) -> None:
+        from . import _errors
 
-    def _say(self, message: str) -> None:
+        message = getattr(_errors, what)(*about)
         if message not in self._said:
-            from ._errors import warn
-
             self._said.add(message)
-            warn(message)
+            _errors.warn(message)
 
     # Installing
 
@@ -215,7 +217,7 @@ class Scheduler:
             from ._bypass import explain
 
             self.session.early.add(name)
-            self._say(explain(self.session.finder, name))
+            explain(self.session.finder, name)
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
@@ -223,19 +225,13 @@ class Scheduler:
             install()
         except Exception as error:
             self.session.failed.update(names)
-            self._say(
-                f"could not make {' and '.join(names)} cooperative: {_one_line(error)}. It was left as it was, so it "
-                "blocks. Please report this with your versions of Python, gevent and lazypatch."
-            )
+            self._say("not_installed", names, error)
         except BaseException as error:
             if type(error).__name__ != "DoNotPatch":
                 raise
             self.session.vetoed.update(names)
         else:
             self.session.failed.difference_update(names)
-
-    def _settle(self, name: str) -> None:
-        self._settled[name] = (sys.modules[name], self.session.wanted[name])
 
     def _install_one(self, row: Target, done: str) -> None:
         source = self._source(row.source, done)
@@ -261,10 +257,11 @@ class Scheduler:
     def _settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
         self.truth.mirror(row.name)
-        if self.truth.events is not None:
-            self.truth.events.did_patch(row, sys.modules[row.name], sys.modules[row.source])
+        events = self.truth.events
+        if events is not None:
+            self._tell(lambda: events.did_patch(row, sys.modules[row.name], sys.modules[row.source]))
 
-    def _source(self, name: str, done: str) -> "types.ModuleType | None":
+    def _source(self, name: str, done: str) -> types.ModuleType | None:
         """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
         if name != done and half_imported(name):
             return None
@@ -290,7 +287,7 @@ class Scheduler:
         from . import _threads
 
         native_main = threading.current_thread() is threading.main_thread()
-        changes = _threads.changes([row.name for row in rows], self.session.wanted, threading, self._say)
+        changes = _threads.changes([row.name for row in rows], self.session.wanted, threading)
         self._commit(changes, "threading" in self.session.early)
         _threads.finish(threading, native_main)
         for row in rows:
@@ -313,7 +310,3 @@ def _native(module: str, name: str) -> Any:
     """The original of a name in a module that is always loaded, also if gevent.monkey has patched it already."""
     found = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(module, {}).get(name, MISSING)
     return getattr(sys.modules[module], name) if found is MISSING else found
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -59,7 +59,7 @@ def main_interpreter() -> bool:
     Asking costs an import on 3.10 and 3.11; signal.signal() refuses everywhere but in the main thread of the main
     interpreter, before it looks at the number.
     """
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # the C module: signal itself would cost enum
 
     try:
         _signal.signal(0, _signal.SIG_DFL)

@@ -35,7 +35,7 @@ _HANDLES = sys.version_info >= (3, 13)
 _fork_hooks_registered = False
 
 
-def changes(targets: Collection[str], wanted: Wanted, threading: Any, warn: Callable[[str], None]) -> list[Change]:
+def changes(targets: Collection[str], wanted: Wanted, threading: Any) -> list[Change]:
     """Everything that installing the thread group changes.
 
     *targets* are those to change, of ``_thread`` and ``threading``; the main thread of the module *threading* is
@@ -55,6 +55,8 @@ def changes(targets: Collection[str], wanted: Wanted, threading: Any, warn: Call
     if threading.current_thread() is threading.main_thread():
         result += _main_thread(threading, "threading" in targets)
     else:
+        from ._errors import warn
+
         warn(
             "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
             "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
@@ -136,7 +138,7 @@ def _is_native(lock: Any) -> bool:
     return isinstance(lock, _thread.RLock)
 
 
-def shutdown_lock(module: Any) -> Plan:
+def shutdown_lock(module: Any) -> list[Change]:
     """A new lock for concurrent.futures.thread: os.fork() runs the old one's acquire, and must not wait for a greenlet.
 
     See gevent #1865.
