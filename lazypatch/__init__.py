@@ -7,12 +7,6 @@ names here are resolved when they are first used: importing this package imports
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._api import (
-        Handle,
-        enable,
-        get_original,
-        is_module_patched,
-        is_object_patched,
-        original,
         patch_all,
         patch_builtins,
         patch_contextvars,
@@ -29,9 +23,9 @@ if TYPE_CHECKING:
         patch_sys,
         patch_thread,
         patch_time,
-        state,
     )
     from ._errors import LazyPatchError, LazyPatchWarning
+    from ._queries import Handle, enable, get_original, is_module_patched, is_object_patched, original, state
     from ._wrapt import when_imported
 
 __version__ = "0.1.0"
@@ -66,14 +60,19 @@ __all__ = [
     "when_imported",
 ]
 
-_ELSEWHERE = {"LazyPatchError": "_errors", "LazyPatchWarning": "_errors", "when_imported": "_wrapt"}
+
+def _home(name: str) -> str:
+    if name.startswith("patch_"):
+        return "_api"
+    if name.startswith("LazyPatch"):
+        return "_errors"
+    return "_wrapt" if name == "when_imported" else "_queries"
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = f"{__name__}.{_ELSEWHERE.get(name, '_api')}"
-    found: object = getattr(__import__(module, fromlist=[name]), name)
+    found: object = getattr(__import__(f"{__name__}.{_home(name)}", fromlist=[name]), name)
     globals()[name] = found
     return found
 

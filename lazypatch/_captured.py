@@ -39,7 +39,7 @@ def _of(module: types.ModuleType, natives: dict[int, object], lock_type: type, n
     for item, value in list(space.items()):
         if id(value) in natives:
             changes.append(Change(space, item, natives[id(value)]))
-        elif type(value) is lock_type and not value.locked():
+        elif type(value) is lock_type and not value.locked():  # type: ignore[attr-defined]
             changes.append(Change(space, item, new_lock()))
     return changes
 

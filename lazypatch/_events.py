@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from gevent import events
 
 from ._install import names
-from ._targets import Target
 
 if TYPE_CHECKING:
     from ._enable import Session
+    from ._targets import Target
 
 
 class Events:

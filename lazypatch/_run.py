@@ -56,7 +56,7 @@ def _prepend_empty() -> None:
 
 
 def _run_path(program: "list[str]") -> None:
-    path = os.path.abspath(program[0])
+    path = _absolute(program[0])
     sys.argv[:] = program
     if _has_importer(path):
         sys.path.insert(0, path)
@@ -71,6 +71,11 @@ def _run_path(program: "list[str]") -> None:
     if not _safe_path():
         sys.path.insert(0, os.path.dirname(os.path.realpath(program[0])))
     _guarded(lambda main: _run_file(main, path, source))
+
+
+def _absolute(path: str) -> str:
+    # As the interpreter does it: joined, not normalized.
+    return os.path.join(os.getcwd(), path[2:] if path.startswith("." + os.sep) else path)
 
 
 def _has_importer(path: str) -> bool:
@@ -94,15 +99,19 @@ def _run_file(main: "ModuleType", path: str, source: bytes) -> None:
     from importlib.machinery import SourceFileLoader, SourcelessFileLoader
     from importlib.util import MAGIC_NUMBER
 
-    main.__file__ = path
-    if sys.version_info < (3, 15):
-        main.__cached__ = None  # type: ignore[attr-defined]
+    _name_file(main, path)
     compiled = source[:4] == MAGIC_NUMBER or path.endswith(".pyc")
     main.__loader__ = (SourcelessFileLoader if compiled else SourceFileLoader)("__main__", path)
     _execute(
         main, main.__loader__.get_code("__main__") if compiled else compile(source, path, "exec", dont_inherit=True)
     )
     _forget_file(main)
+
+
+def _name_file(main: "ModuleType", path: str) -> None:
+    main.__file__ = path
+    if sys.version_info < (3, 15):
+        vars(main)["__cached__"] = None
 
 
 def _forget_file(main: "ModuleType") -> None:
@@ -132,7 +141,9 @@ def _run_stdin(main: "ModuleType") -> None:
 
         interact(banner=f"Python {sys.version} on {sys.platform}", local=vars(main), exitmsg="")
         return
+    _name_file(main, "<stdin>")
     _execute(main, compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True))
+    _forget_file(main)
 
 
 def _execute(main: "ModuleType", code: "CodeType | None") -> None:

@@ -78,9 +78,7 @@ class Scheduler:
         """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
         if self.loaded:
             return True
-        if self._loading_thread == self._get_ident() or sys.is_finalizing():
-            return False
-        if not self._one_loader.acquire(wait):
+        if self._loading_thread == self._get_ident() or sys.is_finalizing() or not self._one_loader.acquire(wait):
             return False
         try:
             if not self.loaded:
@@ -130,9 +128,8 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt(
-                ["_thread"], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader)))
-            )
+            lock_type = type(self._one_loader)
+            self._attempt(["_thread"], lambda: self._commit(captured(self._met, self.originals, lock_type)))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -177,17 +174,15 @@ class Scheduler:
             from ._foreign import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
-        if not self.loaded and (self._loading_thread == self._get_ident() or not self.load_for(name)):
+        if not self.loaded and (self._loading_thread == self._get_ident() or name not in self.session.wanted):
+            return
+        if not self.load(wait=name not in GEVENT_NEEDS):  # needed only if the body ran without before(): LazyLoader
             return
         self._companion(name)
         for row in TARGETS.values():
             if name in (row.name, row.after, row.source):
                 self._settled.pop(row.name, None)
         self.install_ready(name)
-
-    def load_for(self, name: str) -> bool:
-        """Load gevent after all: the body of *name* ran without :meth:`before` (LazyLoader and the like)."""
-        return name in self.session.wanted and self.load(wait=name not in GEVENT_NEEDS)
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
@@ -241,8 +236,7 @@ class Scheduler:
         options = self.session.wanted[row.name]
         events = self.truth.events
         items = None if events is None else events.will_patch(row, module, source, options)
-        changes = plan(module, source, options, items)
-        self._commit(changes, row.name in self.session.early)
+        self._commit(plan(module, source, options, items), row.name in self.session.early)
         self._settle(row)
         for name in COMPANIONS.get(row.name, ()):
             self._companion(name)

@@ -37,6 +37,7 @@ def parse(text: str) -> "tuple[Wanted, list[str]]":
     if len(words) == 1 and words[0].lower() in _NOTHING:
         return {}, []
     chosen: set[str] = set()
+    named: set[str] = set()
     removed: set[str] = set()
     options = set(OPTIONS)
     for word in filter(None, words):
@@ -47,10 +48,12 @@ def parse(text: str) -> "tuple[Wanted, list[str]]":
         elif word.lower() in _ALL:
             chosen.update(GROUPS)
         else:
-            chosen.add(_group(word, text))
-    groups = _with_needs(chosen or set(GROUPS), removed) - removed
-    if "dns" in removed:
+            named.add(_group(word, text))
+    groups = _with_needs(chosen | named or set(GROUPS), removed) - removed
+    without_sockets = "socket" in removed and "dns" not in named
+    if "dns" in removed or "dns" not in options or without_sockets:
         options.discard("dns")
+        groups.discard("dns")
     return wanted(groups, options), unmet_messages(groups)
 
 

@@ -37,20 +37,20 @@ def _requested() -> "tuple[str, str]":
 
 
 def _arm(spec: str) -> None:
-    from ._enable import session
-
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
         from ._targets import GROUPS, OPTIONS, wanted
 
-        session().arm(wanted(GROUPS, OPTIONS), quiet=True)
-        return
-    from ._spec import parse
+        chosen = wanted(GROUPS, OPTIONS)
+    else:
+        from ._spec import parse
 
-    chosen, warnings = parse(spec)
+        chosen, warnings = parse(spec)
+        for message in warnings:
+            sys.stderr.write(f"lazypatch: {message}\n")
     if chosen:
+        from ._enable import session
+
         session().arm(chosen, quiet=True)
-    for message in warnings:
-        sys.stderr.write(f"lazypatch: {message}\n")
 
 
 def main_interpreter() -> bool:

@@ -21,13 +21,18 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**keep, **extra}
 
 
-def run_python(*args: str, spec: str | None = None, cwd: Any = None, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    """Run this Python with *args*, armed by *spec* if given. A hang fails the test with every thread's stack."""
+def run_python(
+    *args: str, spec: str | None = None, cwd: Any = None, stdin: str = "", python: str = sys.executable, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run this Python, or another one, with *args*, armed by *spec* if given. A hang fails the test with every thread's stack.
+
+    Not in the checkout: there ``-c`` and ``-m`` would find its lazypatch before the installed one.
+    """
     if spec is not None:
         env["PYTHONCOOPPATCH"] = spec
     child = subprocess.Popen(
-        [sys.executable, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=cwd, env=clean_environment(PYTHONFAULTHANDLER="1", **env),
+        [python, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=cwd or APPS, env=clean_environment(PYTHONFAULTHANDLER="1", **env),
     )  # fmt: skip
     try:
         out, err = child.communicate(stdin, timeout=HANGS_AFTER)
