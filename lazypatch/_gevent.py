@@ -45,6 +45,12 @@ class _Waiting(dict[str, object]):
         return getattr(sys.modules[self._name], item) if found is MISSING else found
 
 
+def native(module: str, name: str) -> Any:
+    """The original of a name in a module that is always loaded, also if gevent.monkey has patched it already."""
+    found = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(module, {}).get(name, MISSING)
+    return getattr(sys.modules[module], name) if found is MISSING else found
+
+
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -96,7 +102,7 @@ class Truth:
 
     @property
     def events(self) -> Events | None:
-        """The way to those who listen; None if nobody does, since importing gevent.events costs more than all of this."""
+        """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""
         if self._plugins is None:
             self._plugins = any(_has_plugins(entry) for entry in list(sys.path))
         zope: Any = sys.modules.get("zope.event")

@@ -27,7 +27,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._gevent import Truth
+from ._gevent import Truth, native
 from ._install import commit, half_imported, plan
 from ._originals import MISSING, Originals
 from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
@@ -50,8 +50,8 @@ class Scheduler:
         self.truth = Truth(session, self.originals)
         self.loaded = False
         self._loading_thread: int | None = None
-        self._get_ident = _native("_thread", "get_ident")
-        self._new_lock = _native("_thread", "allocate_lock")
+        self._get_ident = native("_thread", "get_ident")
+        self._new_lock = native("_thread", "allocate_lock")
         self._one_loader = self._new_lock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
@@ -109,7 +109,7 @@ class Scheduler:
             self.truth.adopt()
             from . import _importlock
 
-            _importlock.install(_native("_thread", "get_ident"))
+            _importlock.install(native("_thread", "get_ident"))
             self._tell(self._announce)
             self.loaded = True
             self.install_ready()
@@ -298,9 +298,3 @@ class Scheduler:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""
         found = self._behind.get(id(value))
         return found[1] if found is not None and found[0] is value else self.session.standins.behind(value, MISSING)
-
-
-def _native(module: str, name: str) -> Any:
-    """The original of a name in a module that is always loaded, also if gevent.monkey has patched it already."""
-    found = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(module, {}).get(name, MISSING)
-    return getattr(sys.modules[module], name) if found is MISSING else found

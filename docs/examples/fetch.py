@@ -90,10 +90,7 @@ def main() -> None:
             f"({one_by_one / at_once:.1f} times as fast; native threads in this process: {seen.get()})"
         )
     finally:
-        assert server.stdin is not None and server.stdout is not None
-        server.stdin.close()
-        server.wait(30)
-        server.stdout.close()
+        server.communicate(timeout=30)  # closes its stdin, which ends it
 
 
 if __name__ == "__main__":
