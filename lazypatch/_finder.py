@@ -10,9 +10,8 @@ A guard shared between threads or greenlets: the second one loses its hook. Remo
 import that iterates ``sys.meta_path`` skips its neighbour.
 
 Solution. ``find_spec`` asks the finders after this one and wraps the loader they give. The wrapper's
-``create_module`` runs with only the module's own lock held and before any body: there the *before* callback may
-import what it likes, even the very module asked for, which is then adopted (its body does not run twice).
-``exec_module`` puts the real loader back, runs the body, then calls *after*. Both callbacks are idempotent, so
+``create_module`` runs before any body, and with the module's own lock let go: there the *before* callback may import
+what it likes, even the very module asked for, which is then adopted (its body does not run twice). ``exec_module`` puts the real loader back, runs the body, then calls *after*. Both callbacks are idempotent, so
 it does no harm if two wrappers, two finders or a wrapt hook lead to them.
 
 What still fails. A finder in front of this one that answers for everything itself hides the import from us;
@@ -82,10 +81,26 @@ class Finder:
             sys.meta_path.insert(0, self)
 
 
-def _being_imported(name: str) -> bool:
-    """Whether this thread is inside ``import name``, not in a ``module_from_spec`` for a copy of its own."""
+def _lock_of(name: str) -> "Any":
+    """The lock of *name* if this thread is inside ``import name``, not in a ``module_from_spec`` for a private copy."""
     lock = _bootstrap._module_locks.get(name, lambda: None)()
-    return lock is not None and lock.owner == _bootstrap._thread.get_ident()
+    return lock if lock is not None and lock.owner == _bootstrap._thread.get_ident() else None
+
+
+class _Unlocked:
+    """Let go of a module's lock for a while, however often this thread has taken it."""
+
+    def __init__(self, lock: "Any") -> None:
+        self._lock = lock
+        self._times: int = lock.count if isinstance(lock.count, int) else len(lock.count)
+
+    def __enter__(self) -> None:
+        for _ in range(self._times):
+            self._lock.release()
+
+    def __exit__(self, *exc_info: object) -> None:
+        for _ in range(self._times):
+            self._lock.acquire()
 
 
 class _Loader:
@@ -106,8 +121,12 @@ class _Loader:
         return self._inner.get_code(name)
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
-        if spec.name not in sys.modules and _being_imported(spec.name):
-            self._session.before(spec.name)
+        lock = _lock_of(spec.name)
+        if lock is not None and spec.name not in sys.modules:
+            # What is loaded now may need this very module, in another order than its other importers: with the lock
+            # held, one of two threads would meet a deadlock.
+            with _Unlocked(lock):
+                self._session.before(spec.name)
             module = sys.modules.get(spec.name)
             if module is not None:
                 self._adopted = module.__spec__

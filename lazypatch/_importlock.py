@@ -8,66 +8,107 @@ a half-imported module (gevent #108).
 What does not work. Rewriting the owners of held locks: right for this thread, wrong for any other. A private
 native ``_thread`` for importlib (eventlet): no exclusion between greenlets.
 
-Solution. A thread's main greenlet keeps the thread's native ident, any other greenlet is its own owner. Locks
-that main greenlets hold stay valid, so nothing is rewritten, except what a non-main greenlet, the one that is
-loading gevent right now, holds: it is found on its own stack. Waiting is done on gevent's semaphore, also for
-locks already held, unless a native thread waits on the native one already.
+Waiting on gevent's own locks: between native threads they may make a hub, and import to do so, inside the import.
 
-What still fails. A greenlet that waits for a module whose lock a native thread was already waiting for when this
-was installed blocks its thread until that import is done.
+Solution. A thread's main greenlet keeps the thread's native ident, any other greenlet is its own owner. Locks that
+main greenlets hold stay valid, so nothing is rewritten, except what a non-main greenlet, the one that is loading
+gevent right now, holds: it is found on its own stack. A thread without a hub waits natively; with one, the greenlet
+looks again every millisecond and lets the others go on: waiting for an import is rare, and short.
+
+What still fails. A greenlet that waits for a module whose native lock had waiters when this was installed blocks its
+thread until that import is done.
 """
 
 from __future__ import annotations
 
 import _frozen_importlib
+import _thread
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+from gevent._hub_local import get_hub_if_exists
+from gevent.hub import sleep
+from greenlet import getcurrent
+
 _bootstrap: Any = _frozen_importlib
+
+
+class _Lock:
+    """A native lock whose ``acquire`` lets greenlets run; as a context manager it guards lines that never switch."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self) -> None:
+        self._native = _view.native_lock()
+
+    def __enter__(self) -> None:
+        self._native.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._native.release()
+
+    def acquire(self, blocking: bool = True) -> bool:
+        if self._native.acquire(False):
+            return True
+        if blocking:
+            _wait(self._native)
+        return blocking
+
+    def release(self) -> None:
+        self._native.release()
+
+
+def _wait(native: Any) -> None:
+    hub, me = get_hub_if_exists(), _view.get_ident()
+    if hub is not None and getcurrent() is not hub:
+        while not native.acquire(False):
+            sleep(0.001)
+        return
+    # Nobody else of this thread can run until we return. If one of them holds the module, it never will.
+    wanted = _bootstrap._blocking_on.get(me)
+    owner = getattr(wanted[-1] if isinstance(wanted, list) and wanted else wanted, "owner", None)
+    if me != _view.native_ident() and owner == _view.native_ident():
+        raise _bootstrap._DeadlockError(f"deadlock: this greenlet and its thread's main one both import {wanted!r}")
+    native.acquire()
 
 
 class _ThreadView:
     """What importlib uses of _thread."""
 
-    def __init__(self, native: Any) -> None:
-        from gevent.lock import Semaphore
-        from greenlet import getcurrent
+    allocate_lock = _Lock
 
-        native_ident = native.get_ident
+    def __init__(self, native_ident: Any, native_lock: Any, rlock: Any) -> None:
+        self.native_ident = native_ident
+        self.native_lock = native_lock
+        self.RLock = rlock  # guards a few lines that never switch
 
-        def get_ident() -> int:
-            try:
-                current = getcurrent()
-            except RuntimeError:  # greenlet is being finalized, late in the interpreter's shutdown
-                return native_ident()  # type: ignore[no-any-return]
-            return id(current) if current.parent is not None else native_ident()
-
-        self.get_ident = get_ident
-        self.RLock = native.RLock  # guards a few lines that never switch
-        self.allocate_lock = Semaphore
+    def get_ident(self) -> int:
+        try:
+            current = getcurrent()
+        except RuntimeError:  # greenlet is being finalized, late in the interpreter's shutdown
+            return self.native_ident()  # type: ignore[no-any-return]
+        return id(current) if current.parent is not None else self.native_ident()
 
 
-def install(native_get_ident: Any) -> None:
-    """Make importlib greenlet-aware, once; *native_get_ident* is the original of ``_thread.get_ident``."""
-    if isinstance(_bootstrap._thread, _ThreadView):
+_view: Any = None
+
+
+def install(native_ident: Any, native_lock: Any) -> None:
+    """Make importlib greenlet-aware, once, with the originals of ``get_ident`` and ``allocate_lock`` of _thread."""
+    global _view
+    if _view is not None:
         return
-    import _thread
-
-    class native:
-        RLock = _thread.RLock
-        get_ident = staticmethod(native_get_ident)
-
-    view = _ThreadView(native)
-    before, now = native_get_ident(), view.get_ident()
+    _view = _ThreadView(native_ident, native_lock, _thread.RLock)
+    before, now = native_ident(), _view.get_ident()
     mine = set(_names_on_stack()) if before != now else set()
     for lock in _held():
         with lock.lock:
             if not lock.waiters:
-                lock.wakeup = view.allocate_lock()
+                lock.wakeup = _Lock()
             if lock.owner == before and lock.name in mine:
                 lock.owner = now
-    _bootstrap._thread = view
+    _bootstrap._thread = _view
 
 
 def _held() -> list[Any]:

@@ -106,10 +106,6 @@ class Scheduler:
             standins.come_back()
             raise
         try:
-            self.truth.adopt()
-            from . import _importlock
-
-            _importlock.install(native("_thread", "get_ident"))
             self._tell(self._announce)
             self.loaded = True
             self.install_ready()
@@ -148,6 +144,10 @@ class Scheduler:
 
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
+        from . import _importlock
+
+        _importlock.install(self._get_ident, self._new_lock)
+        self.truth.adopt()
 
     def _say(self, what: str, *about: Any) -> None:
         from . import _errors

@@ -47,10 +47,13 @@ def by_handle(threading: Any, original: Callable[[], None]) -> None:
     _end(threading, original)
 
 
-def from_elsewhere(threading: Any, original: Callable[[], None]) -> None:
+def from_elsewhere(threading: Any, original: Callable[[], None], native_ident: Callable[[], int]) -> None:
     """After an install in another thread than the main one, whose native ident nobody has any more."""
-    # Only the thread that bears the main thread's ident may end it, or its lock is never released.
-    threading.main_thread()._ident = threading.get_ident()
+    main = threading.main_thread()
+    if main._ident == native_ident():
+        # Only the thread that bears the main thread's ident may end it, or its lock is never released. (If another
+        # thread was the first to import threading, before 3.13, that one is taken for the main thread: leave it.)
+        main._ident = threading.get_ident()
     _end(threading, original)
 
 

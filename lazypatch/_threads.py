@@ -61,7 +61,7 @@ def changes(targets: Collection[str], wanted: Wanted, threading: Any) -> list[Ch
             "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
             "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
         )
-        result.append(_end_later("from_elsewhere", threading, {}))
+        result.append(_end_from_elsewhere(threading))
     if "threading" in targets:
         result += _joins(threading)
     return result
@@ -179,7 +179,7 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
     original, main = threading._shutdown, threading.main_thread()
 
     def _shutdown() -> None:
-        if how != "from_elsewhere" and get_hub_if_exists() is None:
+        if get_hub_if_exists() is None:
             # No greenlet was ever started here or waits. Making a hub only to end it would cost as much as half of
             # the program's start.
             vars(main).update(keep)
@@ -190,8 +190,23 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
 
         getattr(_shutdown, how)(threading, original)
 
-    _shutdown._lazypatch = True  # type: ignore[attr-defined]
-    return Change(threading, "_shutdown", _shutdown)
+    return _marked(threading, _shutdown)
+
+
+def _end_from_elsewhere(threading: Any) -> Change:
+    original, native_ident = threading._shutdown, threading.get_ident
+
+    def _shutdown() -> None:
+        from ._shutdown import from_elsewhere
+
+        from_elsewhere(threading, original, native_ident)
+
+    return _marked(threading, _shutdown)
+
+
+def _marked(threading: Any, function: Any) -> Change:
+    function._lazypatch = True
+    return Change(threading, "_shutdown", function)
 
 
 def _handle(main: Any, attribute: str, root: Any) -> list[Change]:
