@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         patch_thread,
         patch_time,
     )
+    from ._enable import Handle, enable
     from ._errors import LazyPatchError, LazyPatchWarning
-    from ._queries import Handle, enable, get_original, is_module_patched, is_object_patched, original, state
+    from ._queries import get_original, is_module_patched, is_object_patched, original, state
     from ._wrapt import when_imported
 
 __version__ = "0.1.0"
@@ -66,6 +67,8 @@ def _home(name: str) -> str:
         return "_api"
     if name.startswith("LazyPatch"):
         return "_errors"
+    if name in ("Handle", "enable"):
+        return "_enable"
     return "_wrapt" if name == "when_imported" else "_queries"
 
 

@@ -1,18 +1,18 @@
 """The public functions that patch: gevent.monkey's specification."""
 
-from __future__ import annotations
-
 import sys
-import types
-from typing import TYPE_CHECKING, Any
 
-from ._enable import Session, session
-from ._errors import warn
+from ._enable import session
 from ._spec import unmet_messages
 from ._targets import wanted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import types
     from collections.abc import Iterable
+    from typing import Any
+
+    from ._enable import Session
 
 
 def patch_all(
@@ -33,7 +33,7 @@ def patch_all(
     signal: bool = True,
     queue: bool = True,
     contextvars: bool = True,
-    **kwargs: Any,
+    **kwargs: "Any",
 ) -> bool:
     """Arm every target that is not switched off: install it now if it is loaded, else when it first loads.
 
@@ -59,6 +59,8 @@ def patch_all(
     options = {"dns": dns, "aggressive": aggressive, "Event": Event, "logging": True, "existing_locks": True}
     groups = frozenset(name for name, on in switches.items() if on)
     for message in unmet_messages(groups):
+        from ._errors import warn
+
         warn(message)
     current = session()
     arguments = {**switches, **options, "sys": sys, "builtins": builtins, "contextvars": contextvars}
@@ -68,16 +70,16 @@ def patch_all(
     return True
 
 
-def _announced(current: Session, arguments: dict[str, bool], kwargs: dict[str, Any]) -> bool:
+def _announced(current: "Session", arguments: "dict[str, bool]", kwargs: "dict[str, Any]") -> bool:
     """Tell gevent's subscribers, now if gevent is there, else when it is; False if one vetoed it now."""
-    request = (arguments, kwargs, list[str]())
+    request = (arguments, kwargs, [])
     current.requests.append(request)
     if "gevent" not in sys.modules or current.scheduler.truth.events is None:
         return True
     return current.scheduler.truth.events.announce(request)
 
 
-def _patch(groups: Iterable[str], options: Iterable[str] = ()) -> bool:
+def _patch(groups: "Iterable[str]", options: "Iterable[str]" = ()) -> bool:
     return session().arm(wanted(groups, options))
 
 
@@ -186,7 +188,7 @@ def patch_contextvars() -> None:
 
 
 def patch_module(
-    target: types.ModuleType | str, source: types.ModuleType | str, items: Iterable[str] | None = None
+    target: "types.ModuleType | str", source: "types.ModuleType | str", items: "Iterable[str] | None" = None
 ) -> bool:
     """Replace attributes of *target* with those of the same name of *source*, a third party's modules.
 
@@ -201,12 +203,11 @@ def patch_module(
     chosen = None if items is None else list(items)
     current = session()
     name = target if isinstance(target, str) else target.__name__
+    current.watch([name])
     if name in sys.modules:
         from ._foreign import patch_module as patch_now
 
         module = sys.modules[name] if isinstance(target, str) else target
         return patch_now(current.scheduler, module, source, chosen)
     current.foreign.setdefault(name, []).append((source, chosen))
-    current.finder.names.add(name)
-    current.finder.install()
     return True

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _moved = False
 
 
-def explain(finder: Finder, name: str) -> None:
-    """Warn of what happened to *name*."""
+def explain(finder: Finder, hidden: list[str]) -> None:
+    """Warn of what happened to the targets *hidden*."""
     names = ", ".join(type(other).__name__ for other in _in_front(finder))
     by = f", by {names} in front of it on sys.meta_path" if names else ""
     warn(
-        f"{name} was imported without lazypatch being asked{by}. It is installed now; names that were taken out of it "
+        f"{', '.join(hidden)}: imported without lazypatch being asked{by}. Installed now; names that were taken out "
         "before still block. Arm lazypatch after whatever puts that finder there."
     )
 

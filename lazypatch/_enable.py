@@ -54,24 +54,27 @@ class Session:
 
         *quiet*: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         """
-        merged = dict(self.wanted)
+        merged, present = dict(self.wanted), False
         for name, options in wanted.items():
             merged[name] = merged.get(name, frozenset()) | options
-            if name not in self.wanted and name in sys.modules and name not in STAND_INS:
-                self.early.add(name)
+            if name in sys.modules and name not in STAND_INS:
+                present = True
+                if name not in self.wanted:
+                    self.early.add(name)
         self.wanted = merged
         self.vetoed.difference_update(wanted)
-        self._watch(wanted)
+        self.watch(wanted)
         if not (self._made and self.scheduler.loaded):
             for name in STAND_INS:
                 if name in wanted:
                     self.standins.put(sys.modules[name], _stand_in_names(name))
-        if "gevent" in sys.modules or not self.early.isdisjoint(wanted) or sys.modules["_thread"]._count():
+        if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
             # Other native threads: better now than inside one of their imports.
             self.scheduler.catch_up(quiet)
         return self.vetoed.isdisjoint(wanted)
 
-    def _watch(self, wanted: "Iterable[str]") -> None:
+    def watch(self, wanted: "Iterable[str]") -> None:
+        """Be called for *wanted*, and for what goes with them."""
         names = self.finder.names
         names.update(wanted, ("gevent", "wrapt"))
         names.update([row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS])
@@ -123,3 +126,69 @@ def session() -> Session:
         sessions = [getattr(finder, "session", None) for finder in sys.meta_path]
         _session = next((found for found in sessions if found is not None), None) or Session()
     return _session
+
+
+class Handle:
+    """What :func:`enable` returns; also a context manager that cancels on its way out."""
+
+    def __init__(self, current: "Session", names: "Iterable[str]") -> None:
+        self._session = current
+        self._names = frozenset(names)
+
+    def cancel(self) -> None:
+        """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
+        from . import _state
+
+        current = self._session
+        waiting = [name for name in self._names if _state.state(current, name) == "waiting"]
+        current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
+        for name in waiting:
+            current.standins.remove(name)
+        if current.started:
+            current.scheduler.truth.forget(waiting)
+
+    def __enter__(self) -> "Handle":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.cancel()
+
+
+def enable(spec: str = "all") -> Handle:
+    """Arm what *spec* says, as ``PYTHONCOOPPATCH=spec`` would; enabling again adds.
+
+    :param spec: ``all``, or groups separated by commas, ``-GROUP`` and ``OPTION=0``; see docs/reference.md.
+    :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
+    :raises LazyPatchError: for a word that is not of the spec language.
+    """
+    from ._spec import parse
+
+    chosen, warnings = parse(spec)
+    for message in warnings:
+        from ._errors import warn
+
+        warn(message)
+    current = session()
+    if not chosen or not _can_work_here():
+        return Handle(current, ())
+    current.arm(chosen)
+    return Handle(current, chosen)
+
+
+def _can_work_here() -> bool:
+    import _thread
+
+    known = getattr(_thread, "_is_main_interpreter", None)
+    return known() if known is not None else _main_by_import()
+
+
+def _main_by_import() -> bool:
+    from ._startup import main_interpreter
+
+    if main_interpreter():
+        return True
+    try:  # 3.10 and 3.11, in a thread that is not the main one
+        import _xxsubinterpreters as interpreters
+    except ImportError:
+        return True
+    return bool(interpreters.get_current() == interpreters.get_main())

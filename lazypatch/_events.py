@@ -63,12 +63,16 @@ class Events:
     def will_patch(self, row: Target, module: types.ModuleType, source: Any, options: Collection[str]) -> list[str]:
         """Ask subscribers, who may shorten the list of names. Raises DoNotPatch."""
         items = names(row.name, source, options)
-        self.notify(events.GeventWillPatchModuleEvent(row.name, source, module, items))
+        self.will_patch_foreign(module, source, items)
         return items
 
-    def did_patch(self, row: Target, module: types.ModuleType, source: Any) -> None:
+    def will_patch_foreign(self, module: types.ModuleType, source: Any, items: list[str]) -> None:
+        """The same for a third party's modules."""
+        self.notify(events.GeventWillPatchModuleEvent(module.__name__, source, module, items))
+
+    def did_patch(self, module: types.ModuleType, source: Any) -> None:
         """One target is installed."""
-        self.notify(events.GeventDidPatchModuleEvent(row.name, source, module))
+        self.notify(events.GeventDidPatchModuleEvent(module.__name__, source, module))
 
 
 def _arguments(wanted: Collection[str]) -> dict[str, bool]:

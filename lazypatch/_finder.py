@@ -11,8 +11,9 @@ import that iterates ``sys.meta_path`` skips its neighbour.
 
 Solution. ``find_spec`` asks the finders after this one and wraps the loader they give. The wrapper's
 ``create_module`` runs before any body, and with the module's own lock let go: there the *before* callback may import
-what it likes, even the very module asked for, which is then adopted (its body does not run twice). ``exec_module`` puts the real loader back, runs the body, then calls *after*. Both callbacks are idempotent, so
-it does no harm if two wrappers, two finders or a wrapt hook lead to them.
+what it likes, even the very module asked for, which is then adopted (its body does not run twice).
+``exec_module`` puts the real loader back, runs the body, then calls *after*. Both callbacks are idempotent, so it
+does no harm if two wrappers, two finders or a wrapt hook lead to them.
 
 What still fails. A finder in front of this one that answers for everything itself hides the import from us;
 the session notices when it is next asked anything, and says so.

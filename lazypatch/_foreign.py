@@ -23,11 +23,14 @@ def loaded(scheduler: Scheduler, name: str, module: ModuleType) -> None:
 
 
 def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | str, items: list[str] | None) -> bool:
-    """Change *module* now, with the hooks that gevent specifies for a source. False if one of them vetoed it."""
+    """Change *module* now, with the hooks and events that gevent specifies. False if one of them vetoed it."""
     supply: Any = importlib.import_module(source) if isinstance(source, str) else source
     chosen = list(supply.__implements__) if items is None else items
+    events = scheduler.truth.events
     try:
-        _call_hook(scheduler, supply, "will", module, chosen)
+        _call_hook(supply, "will", module, chosen)
+        if events is not None:
+            events.will_patch_foreign(module, supply, chosen)
     except BaseException as error:
         if type(error).__name__ == "DoNotPatch":
             return False
@@ -35,11 +38,13 @@ def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | 
     changes = [Change(module, name, getattr(supply, name)) for name in chosen]
     commit(changes, scheduler.originals, scheduler.behind, late=True)
     scheduler.truth.mirror(module.__name__)
-    _call_hook(scheduler, supply, "did", module, chosen)
+    _call_hook(supply, "did", module, chosen)
+    if events is not None:
+        events.did_patch(module, supply)
     return True
 
 
-def _call_hook(scheduler: Scheduler, source: Any, name: str, module: ModuleType, items: list[str]) -> None:
+def _call_hook(source: Any, name: str, module: ModuleType, items: list[str]) -> None:
     from ._errors import warn
 
     hook = getattr(source, f"_gevent_{name}_monkey_patch", None)

@@ -11,7 +11,7 @@ from ._install import half_imported
 from ._originals import MISSING, Originals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ._enable import Session
     from ._events import Events
@@ -78,7 +78,8 @@ class Truth:
     def mirror_all(self) -> None:
         """Make ``gevent.monkey.saved`` say what we know; other patchers' entries stay."""
         monkey: Any = sys.modules.get("gevent.monkey")
-        for name in self._session.wanted if hasattr(monkey, "saved") else ():
+        names = {*self._session.wanted, *self._originals.names()}
+        for name in names if hasattr(monkey, "saved") else ():
             if name not in monkey.saved and name not in self._session.vetoed:
                 if name in sys.modules and self._originals.recorded(sys.modules[name]):
                     self.mirror(name)
@@ -94,11 +95,12 @@ class Truth:
                 known = monkey.saved[name] = {}
             known.update(self._originals.of(name))
 
-    def forget(self, name: str) -> None:
-        """*name* is not waited for any more."""
-        monkey: Any = sys.modules.get("gevent.monkey")
-        if hasattr(monkey, "saved") and isinstance(monkey.saved.get(name), _Waiting):
-            del monkey.saved[name]
+    def forget(self, names: Iterable[str]) -> None:
+        """*names* are not waited for any more."""
+        saved: Any = getattr(sys.modules.get("gevent.monkey"), "saved", {})
+        for name in names:
+            if isinstance(saved.get(name), _Waiting):
+                del saved[name]
 
     @property
     def events(self) -> Events | None:

@@ -74,9 +74,9 @@ def _pairs(
         if original is change.value or behind(original) is not MISSING:
             # One of ours stands there already: a reload or a second copy of the module took it from elsewhere.
             known = originals.original(module, change.name)
-            original = behind(original) if known is MISSING else known
-        if original is not MISSING:
-            pairs[change.name] = (original, change.value)
+            found = behind(original) if known is MISSING else known
+            original = original if found is MISSING else found  # the same object in both, such as a module
+        pairs[change.name] = (original, change.value)
     return pairs
 
 

@@ -105,6 +105,10 @@ class Originals:
         record = self._find(module)
         return None if record is None else record.replacements.get(name)
 
+    def names(self) -> list[str]:
+        """The modules that something is recorded of."""
+        return list(self._latest)
+
     def pairs(self, name: str) -> list[tuple[object, object]]:
         """Each original of the module *name* with its replacement."""
         record = self._find(sys.modules.get(name))

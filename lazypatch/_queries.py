@@ -1,16 +1,15 @@
-"""The public questions and switches: what is patched, what stood there before, enable and its handle."""
+"""The public questions: what is patched, what became of it, what stood there before."""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
 from . import _state
-from ._enable import Session, session
-from ._errors import LazyPatchError, warn
+from ._enable import session
+from ._errors import LazyPatchError
 from ._originals import MISSING
-from ._spec import parse
-from ._startup import main_interpreter
 from ._targets import TARGETS
 
 if TYPE_CHECKING:
@@ -60,7 +59,10 @@ def is_module_patched(mod_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_module_patched``.
     """
-    return _state.will_be_cooperative(session(), mod_name) or mod_name in _gevents_record()
+    current = session()
+    waits = mod_name in current.foreign and mod_name not in sys.modules
+    recorded = current.started and bool(current.scheduler.originals.of(mod_name))
+    return _state.will_be_cooperative(current, mod_name) or waits or recorded or mod_name in _gevents_record()
 
 
 def is_object_patched(mod_name: str, item_name: str) -> bool:
@@ -74,69 +76,21 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
         return item_name in installed
     if _state.will_be_cooperative(current, mod_name):
         return _state.will_replace(current, mod_name, item_name)
+    waiting = current.foreign.get(mod_name, ()) if mod_name not in sys.modules else ()
+    if any(item_name in _items_of(source, items) for source, items in waiting):
+        return True
     return item_name in _gevents_record().get(mod_name, ())
+
+
+def _items_of(source: Any, items: list[str] | None) -> Iterable[str]:
+    if items is not None:
+        return items
+    supply = importlib.import_module(source) if isinstance(source, str) else source
+    return list(supply.__implements__)
 
 
 def _gevents_record() -> dict[str, Any]:
     return getattr(sys.modules.get("gevent.monkey"), "saved", {})
-
-
-class Handle:
-    """What :func:`enable` returns; also a context manager that cancels on its way out."""
-
-    def __init__(self, current: Session, names: Iterable[str]) -> None:
-        self._session = current
-        self._names = frozenset(names)
-
-    def cancel(self) -> None:
-        """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
-        current = self._session
-        waiting = [name for name in self._names if _state.state(current, name) == "waiting"]
-        current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
-        for name in waiting:
-            current.standins.remove(name)
-            if current.started:
-                current.scheduler.truth.forget(name)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.cancel()
-
-
-def enable(spec: str = "all") -> Handle:
-    """Arm what *spec* says, as ``PYTHONCOOPPATCH=spec`` would; enabling again adds.
-
-    :param spec: ``all``, or groups separated by commas, ``-GROUP`` and ``OPTION=0``; see docs/reference.md.
-    :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
-    :raises LazyPatchError: for a word that is not of the spec language.
-    """
-    chosen, warnings = parse(spec)
-    for message in warnings:
-        warn(message)
-    current = session()
-    if not chosen or not _can_work_here():
-        return Handle(current, ())
-    current.arm(chosen)
-    return Handle(current, chosen)
-
-
-def _can_work_here() -> bool:
-    import _thread
-
-    known = getattr(_thread, "_is_main_interpreter", None)
-    return known() if known is not None else _main_by_import()
-
-
-def _main_by_import() -> bool:
-    if main_interpreter():
-        return True
-    try:  # 3.10 and 3.11, in a thread that is not the main one
-        import _xxsubinterpreters as interpreters
-    except ImportError:
-        return True
-    return bool(interpreters.get_current() == interpreters.get_main())
 
 
 def state(name: str) -> str:

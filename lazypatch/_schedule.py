@@ -55,6 +55,7 @@ class Scheduler:
         self._one_loader = self._new_lock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
+        self._busy: list[str] = []  # being installed: subscribers may import, and lead back here
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
@@ -62,8 +63,8 @@ class Scheduler:
 
     def _after_fork(self) -> None:
         self._one_loader = self._new_lock()
-        if self._loading_thread != self._get_ident():
-            self._loading_thread = None  # that thread does not exist here
+        if self._loading_thread != self._get_ident():  # a thread that does not exist here
+            self._loading_thread = None
 
     # Loading gevent
 
@@ -124,8 +125,7 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            lock_type = type(self._one_loader)
-            self._attempt(["_thread"], lambda: self._commit(captured(self._met, self.originals, lock_type)))
+            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader))))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -188,45 +188,54 @@ class Scheduler:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
         ready = [row for row in TARGETS.values() if row.name in self.session.wanted and self._is_ready(row, done)]
         if any(row.group for row in ready):
-            self._attempt(["_thread", "threading"], self._install_threads)
+            self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
+        self._notice_bypass([row.name for row in ready])
         for row in ready:
-            self._notice_bypass(row.name)
-            if not row.group:
+            if not row.group and self._is_ready(row, done):  # subscribers may have imported it meanwhile
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules.get(row.name)
-        if module is None or row.name in self.session.vetoed:
+        if module is None or row.name in self.session.vetoed or row.name in self._busy:
             return False
         if self._settled.get(row.name) == (module, self.session.wanted[row.name]):
             return False
         if row.name != done and half_imported(row.name):
             return False
+        if module.__spec__ is not None and not self.session.accepts(module.__spec__):
+            return False  # a user's own
         if row.after in self.session.wanted and row.after != done:
             return row.after in sys.modules and not half_imported(row.after)
         return True
 
-    def _notice_bypass(self, name: str) -> None:
-        """A target that was loaded under our eyes without our being asked: some finder hid it."""
-        if name not in self._seen and name not in self.session.early and name not in STAND_INS:
+    def _notice_bypass(self, names: list[str]) -> None:
+        """Targets that were loaded under our eyes without our being asked: some finder hid them."""
+        known = self._seen | self.session.early | STAND_INS.keys()
+        hidden = [name for name in names if name not in known]
+        if hidden:
             from ._bypass import explain
 
-            self.session.early.add(name)
-            explain(self.session.finder, name)
+            self.session.early.update(hidden)
+            explain(self.session.finder, hidden)
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
+        self._busy += names
         try:
             install()
         except Exception as error:
             self.session.failed.update(names)
+            self.truth.forget(names)
             self._say("not_installed", names, error)
         except BaseException as error:
             if type(error).__name__ != "DoNotPatch":
                 raise
             self.session.vetoed.update(names)
+            self.truth.forget(names)
         else:
             self.session.failed.difference_update(names)
+        finally:
+            self._busy = [name for name in self._busy if name not in names]
 
     def _install_one(self, row: Target, done: str) -> None:
         source = self._source(row.source, done)
@@ -242,7 +251,6 @@ class Scheduler:
             self._companion(name)
 
     def _companion(self, name: str) -> None:
-        """A module that is no target, but holds something that one supplied; is it there?"""
         if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
             from ._companions import changes
 
@@ -253,7 +261,7 @@ class Scheduler:
         self.truth.mirror(row.name)
         events = self.truth.events
         if events is not None:
-            self._tell(lambda: events.did_patch(row, sys.modules[row.name], sys.modules[row.source]))
+            self._tell(lambda: events.did_patch(sys.modules[row.name], sys.modules[row.source]))
 
     def _source(self, name: str, done: str) -> types.ModuleType | None:
         """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
@@ -268,10 +276,10 @@ class Scheduler:
             raise
         return sys.modules[name]
 
-    def _install_threads(self) -> None:
+    def _install_threads(self, done: str) -> None:
         """The thread group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
         threading: Any = sys.modules.get("threading")
-        if threading is None or half_imported("_thread"):
+        if threading is None or (done != "_thread" and half_imported("_thread")):
             return
         rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
         for row in rows:
@@ -280,10 +288,10 @@ class Scheduler:
                 self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
         from . import _threads
 
-        native_main = threading.current_thread() is threading.main_thread()
+        moves = _threads.moves_main_thread(threading)
         changes = _threads.changes([row.name for row in rows], self.session.wanted, threading)
         self._commit(changes, "threading" in self.session.early)
-        _threads.finish(threading, native_main)
+        _threads.finish(threading, moves)
         for row in rows:
             self._settle(row)
 

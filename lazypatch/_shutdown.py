@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def by_lock(threading: Any, original: Callable[[], None]) -> None:
-    """For 3.10 to 3.12, where a thread is joined through its ``_tstate_lock``."""
-    main = threading.main_thread()
+def by_lock(threading: Any, main: Any, original: Callable[[], None]) -> None:
+    """For 3.10 to 3.12, where a thread is joined through its ``_tstate_lock``.
+
+    *main* is the main thread of the install; after a fork there is another one, which ends natively.
+    """
     if not main._tstate_lock:
         return
     main._tstate_lock.release()
@@ -27,9 +29,8 @@ def by_lock(threading: Any, original: Callable[[], None]) -> None:
     _end(threading, original)
 
 
-def by_handle(threading: Any, original: Callable[[], None]) -> None:
+def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
     """For 3.13 and later, where a thread is joined through a handle."""
-    main = threading.main_thread()
     attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
     if _hub_exists():
         getattr(main, attribute)._set_done()

@@ -65,8 +65,8 @@ TARGETS = {
         Target(
             "subprocess",
             "subprocess",
-            "CompletedProcess Popen _USE_POSIX_SPAWN _posixsubprocess _use_posix_spawn call check_call check_output run"
-            + (" _fork_exec" if sys.version_info >= (3, 11) else ""),
+            "CompletedProcess Popen _USE_POSIX_SPAWN _use_posix_spawn call check_call check_output run"
+            + (" _fork_exec" if sys.version_info >= (3, 11) else " _posixsubprocess"),
         ),
         Target("queue", "queue", "LifoQueue PriorityQueue Queue SimpleQueue"),
     )

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from gevent._hub_local import get_hub_if_exists
 
 from ._install import REMOVED, Change, plan
+from ._startup import main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -52,19 +53,29 @@ def changes(targets: Collection[str], wanted: Wanted, threading: Any) -> list[Ch
         result += _existing(threading, wanted["threading"])
     if _is_cooperative(threading._shutdown):
         return result
-    if threading.current_thread() is threading.main_thread():
+    if not on_main_thread():
+        _warn_of_place()
+    if moves_main_thread(threading):
         result += _main_thread(threading, "threading" in targets)
     else:
-        from ._errors import warn
-
-        warn(
-            "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
-            "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
-        )
         result.append(_end_from_elsewhere(threading))
     if "threading" in targets:
         result += _joins(threading)
     return result
+
+
+def _warn_of_place() -> None:
+    from ._errors import warn
+
+    warn(
+        "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
+        "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
+    )
+
+
+def moves_main_thread(threading: Any) -> bool:
+    """Whether an install now gives the main thread its cooperative identity: not elsewhere, and not twice."""
+    return not _is_cooperative(threading._shutdown) and threading.current_thread() is threading.main_thread()
 
 
 def finish(threading: Any, main_thread_moved: bool) -> None:
@@ -188,7 +199,7 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
             return
         from . import _shutdown
 
-        getattr(_shutdown, how)(threading, original)
+        getattr(_shutdown, how)(threading, main, original)
 
     return _marked(threading, _shutdown)
 
