@@ -72,7 +72,7 @@ def patch_all(
 
 def _announced(current: "Session", arguments: "dict[str, bool]", kwargs: "dict[str, Any]") -> bool:
     """Tell gevent's subscribers, now if gevent is there, else when it is; False if one vetoed it now."""
-    request = (arguments, kwargs, [])
+    request: "tuple[dict[str, bool], dict[str, Any], list[str]]" = (arguments, kwargs, [])
     current.requests.append(request)
     if "gevent" not in sys.modules or current.scheduler.truth.events is None:
         return True

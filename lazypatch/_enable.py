@@ -83,9 +83,13 @@ class Session:
                 names.update(COMPANIONS[name])
         self.finder.install()
 
-    def load(self) -> bool:
-        """Load gevent now if it is not, for a stand-in that was called."""
-        return self.scheduler.load()
+    def load(self, module: str) -> None:
+        """Load gevent now if it is not, for a stand-in of *module* that was called."""
+        if self.scheduler.load() and module == "os":
+            # The call makes a child. It may end before a hub listens for that, and would then never be waited for.
+            from gevent import get_hub
+
+            get_hub().loop.install_sigchld()
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""

@@ -1,12 +1,10 @@
 """Load gevent at the right moment, install what is ready, keep the rest waiting.
 
 Problem. Loading gevent imports several targets, and every source imports its own target: a hook that loads gevent
-when a target's body has run meets half-imported modules (circular imports), and for ``threading`` waits for
-itself for ever.
+when a target's body has run meets half-imported modules, and for ``threading`` waits for itself for ever.
 
 What does not work. Loading at the end of the outermost target: logging and asyncio are half imported by then.
-Counting the bodies that run, per thread, and waiting for zero: right, but it needs the list of every module that
-gevent imports.
+Waiting until no body runs: right, but it needs the list of every module that gevent imports.
 
 Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and
 everything that its own import brought along is installed at once. From then on each target is installed right
@@ -14,11 +12,8 @@ after its body, with its own source. Two cases wait: a target whose source is ha
 ``gevent.socket``), until that source is done; and ``select``, until ``selectors``, whose body looks at the real
 one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
 
-Threads. One native thread loads gevent. Another one that comes with a target which gevent does not need waits for
-it; with one that gevent does need (the first thread may be waiting for *its* import) it goes on natively and the
-first thread installs that target when it is done.
-
-What still fails. That last target is native for the moment between the two.
+What still fails. One native thread loads gevent; another one that comes with a target which gevent needs cannot wait
+for it (the first may be waiting for *its* import): that target is native until the first thread is done.
 """
 
 from __future__ import annotations
@@ -55,7 +50,7 @@ class Scheduler:
         self._one_loader = self._new_lock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
-        self._busy: list[str] = []  # being installed: subscribers may import, and lead back here
+        self._busy: list[str] = []  # being installed
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
@@ -65,8 +60,6 @@ class Scheduler:
         self._one_loader = self._new_lock()
         if self._loading_thread != self._get_ident():  # a thread that does not exist here
             self._loading_thread = None
-
-    # Loading gevent
 
     def before(self, name: str, wait: bool) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
@@ -156,8 +149,6 @@ class Scheduler:
         if message not in self._said:
             self._said.add(message)
             _errors.warn(message)
-
-    # Installing
 
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""

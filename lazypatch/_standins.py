@@ -16,7 +16,7 @@ class StandIn:
 
     __slots__ = ("function", "module", "name", "original", "over", "target")
 
-    def __init__(self, module: "ModuleType", name: str, load: "Callable[[], object]") -> None:
+    def __init__(self, module: "ModuleType", name: str, load: "Callable[[str], object]") -> None:
         self.module = module
         self.name = name
         self.original: "Any" = getattr(module, name)
@@ -26,12 +26,12 @@ class StandIn:
         setattr(module, name, self.function)
 
 
-def _function(cell: StandIn, load: "Callable[[], object]") -> "Callable[..., Any]":
+def _function(cell: StandIn, load: "Callable[[str], object]") -> "Callable[..., Any]":
     # Whoever copies this function (``from time import sleep``) keeps it for good, so it goes on forwarding. It must
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
         if cell.target is None:
-            load()
+            load(cell.module.__name__)
         return (cell.target or cell.original)(*args, **kwargs)
 
     stand_in.__name__ = stand_in.__qualname__ = cell.name
@@ -41,9 +41,9 @@ def _function(cell: StandIn, load: "Callable[[], object]") -> "Callable[..., Any
 
 
 class StandIns:
-    """All stand-ins of the process; *load* is called before the first call of any goes through."""
+    """All stand-ins of the process; *load* is called with the module's name before the first call of any goes through."""
 
-    def __init__(self, load: "Callable[[], object]") -> None:
+    def __init__(self, load: "Callable[[str], object]") -> None:
         self._load = load
         self.cells: "dict[tuple[str, str], StandIn]" = {}  # in place
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them

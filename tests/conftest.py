@@ -24,7 +24,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
 def run_python(
     *args: str, spec: str | None = None, cwd: Any = None, stdin: str = "", python: str = sys.executable, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run this Python, or another one, with *args*, armed by *spec* if given. A hang fails the test with every thread's stack.
+    """Run this Python, or another, with *args*, armed by *spec* if given. A hang fails the test and shows all stacks.
 
     Not in the checkout: there ``-c`` and ``-m`` would find its lazypatch before the installed one.
     """

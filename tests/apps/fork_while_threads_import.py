@@ -1,0 +1,46 @@
+"""Four native threads import watched modules over and over; each child that is forked meanwhile imports a target."""
+
+import sys
+import types
+
+assert not {"gevent", "socket", "colorsys", "netrc", "quopri", "tabnanny"} & set(sys.modules)
+import os
+import signal
+
+import lazypatch
+
+# gevent's fork loses a child that ends before gevent's hub was made.
+fork, waitpid = (lazypatch.get_original("os", name) for name in ("fork", "waitpid"))
+source = types.ModuleType("source")
+NAMES = {"colorsys": "ONE_THIRD", "netrc": "netrc", "quopri": "encode", "tabnanny": "check"}
+running = True
+done = {}
+
+
+def work(name: str) -> None:
+    while running:
+        sys.modules.pop(name, None)
+        assert getattr(__import__(name), NAMES[name]) is source
+    done[name].release()
+
+
+for name, item in NAMES.items():
+    setattr(source, item, source)
+    lazypatch.patch_module(name, source, [item])
+    done[name] = lazypatch.get_original("_thread", "allocate_lock")()
+    done[name].acquire()
+    lazypatch.get_original("_thread", "start_new_thread")(work, (name,))
+for _ in range(20):
+    assert "socket" not in sys.modules
+    pid = fork()
+    if not pid:
+        signal.alarm(20)
+        import socket
+
+        os._exit(42 if lazypatch.state("socket") == "installed" else 1)
+    status = waitpid(pid, 0)[1]
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 42, status
+running = False
+for lock in done.values():
+    lock.acquire()
+print("ok")
