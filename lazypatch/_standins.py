@@ -41,7 +41,7 @@ def _function(cell: StandIn, load: "Callable[[str], object]") -> "Callable[..., 
 
 
 class StandIns:
-    """All stand-ins of the process; *load* is called with the module's name before the first call of any goes through."""
+    """All stand-ins of the process; *load* is called, with the module's name, before the first call goes through."""
 
     def __init__(self, load: "Callable[[str], object]") -> None:
         self._load = load
