@@ -81,19 +81,18 @@ class Session:
         for name in COMPANIONS:
             if name in wanted:
                 names.update(COMPANIONS[name])
+        if "_thread" in wanted:
+            names.update(("threading", "logging"))  # their bodies must not meet a stand-in
         self.finder.install()
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
         if self.scheduler.load() and module == "os":
-            # The call makes a child. It may end before a hub listens for that, and would then never be waited for.
-            from gevent import get_hub
-
-            get_hub().loop.install_sigchld()
+            self.scheduler.truth.listen_for_children()
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""
-        if name in self.wanted or name == "gevent" or (name == "logging" and "threading" in self.wanted):
+        if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             self.scheduler.before(name, name not in GEVENT_NEEDS)
 
     def after(self, name: str, module: "ModuleType") -> None:

@@ -102,6 +102,12 @@ class Truth:
             if isinstance(saved.get(name), _Waiting):
                 del saved[name]
 
+    def listen_for_children(self) -> None:
+        """Have the hub before the first child is made: one that ends earlier would never be waited for."""
+        from gevent import get_hub
+
+        get_hub().loop.install_sigchld()
+
     @property
     def events(self) -> Events | None:
         """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""

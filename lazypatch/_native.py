@@ -28,8 +28,8 @@ class _View(types.ModuleType):
     """A module that can be read only."""
 
     def __init__(self, name: str, real: types.ModuleType, source: Any) -> None:
+        super().__init__(name, real.__doc__)  # which on 3.10 makes the dict
         vars(self).update(_real=real, _source=source)
-        super().__init__(name, real.__doc__)
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__all__", "__file__", "__doc__"):

@@ -289,7 +289,8 @@ class Scheduler:
     def _commit(self, changes: list[Change], late: bool = False) -> None:
         commit(changes, self.originals, self.behind, late)
         for change in changes:
-            if change.module is not None and change.old is not MISSING:
+            unique = not isinstance(change.value, bool) and change.value is not None
+            if change.module is not None and change.old is not MISSING and unique:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
                 self.session.standins.lead(change.module, change.name, change.value)
 

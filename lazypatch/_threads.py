@@ -75,7 +75,10 @@ def _warn_of_place() -> None:
 
 def moves_main_thread(threading: Any) -> bool:
     """Whether an install now gives the main thread its cooperative identity: not elsewhere, and not twice."""
-    return not _is_cooperative(threading._shutdown) and threading.current_thread() is threading.main_thread()
+    if _is_cooperative(threading._shutdown):
+        return False
+    # From 3.13 on threading knows the main thread whoever imports it; after a reload, only under its native ident.
+    return on_main_thread() if _HANDLES else threading.current_thread() is threading.main_thread()
 
 
 def finish(threading: Any, main_thread_moved: bool) -> None:
@@ -166,7 +169,8 @@ def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
     from gevent.thread import allocate_lock, get_ident
 
     main, root = threading.main_thread(), root_greenlet()
-    ident = get_ident(root)
+    # Alone, threading keeps its native idents and locks.
+    ident = get_ident(root) if with_handle else main.ident
     result = [Change(vars(main), "_ident", ident), Change(vars(main), "_greenlet", root)]
     if ident != main.ident:
         result += [Change(threading._active, ident, main), Change(threading._active, main.ident, REMOVED)]
@@ -175,7 +179,7 @@ def _main_thread(threading: Any, with_handle: bool) -> list[Change]:
         attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
         result += _handle(main, attribute, root) if with_handle else []
         return [*result, _end_later("by_handle", threading, {attribute: getattr(main, attribute)})]
-    held = allocate_lock()
+    held = allocate_lock() if with_handle else threading.Lock()
     held.acquire()
     # The interpreter keeps the real one and releases it when the thread state goes; greenlets join the other.
     result += [

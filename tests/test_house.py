@@ -94,7 +94,7 @@ def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> 
         for name in imports(path)["others"]:
             users.setdefault(name.partition(".")[0], set()).add(path.stem)
     assert users["wrapt"] == {"_wrapt"}
-    assert users["gevent"] == {"_events", "_importlock", "_install", "_schedule", "_shutdown", "_threads"}
+    assert users["gevent"] == {"_events", "_gevent", "_importlock", "_install", "_schedule", "_shutdown", "_threads"}
 
 
 def test_gevents_own_patch_functions_are_not_called() -> None:
