@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 class Events:
     """What gevent.monkey says while it patches, said at the moments at which lazypatch does the same."""
 
-    DoNotPatch = events.DoNotPatch
-
     def __init__(self, session: Session, plugins: bool) -> None:
         self._session = session
         self._plugins = plugins
