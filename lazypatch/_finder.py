@@ -112,6 +112,7 @@ class _Loader:
         self._inner: "Any" = spec.loader
         self._session = session
         self._adopted: "ModuleSpec | None" = None
+        self._put_off = False  # created outside of any import: by a LazyLoader, or for a private copy
 
     def __getattr__(self, name: str) -> "Any":
         return getattr(self._inner, name)
@@ -132,6 +133,8 @@ class _Loader:
             if module is not None:
                 self._adopted = module.__spec__
                 return module
+        elif lock is None:
+            self._put_off = spec._initializing = True  # type: ignore[attr-defined]  # importlib's mark, which it sets only inside
         created: "ModuleType | None" = self._inner.create_module(spec)
         return created
 
@@ -139,7 +142,7 @@ class _Loader:
         if self._adopted is not None:
             module.__spec__ = self._adopted
             return
-        spec = module.__spec__
+        spec: "Any" = module.__spec__
         loader: "Any" = getattr(spec, "loader", None)
         if spec is not None and loader is self:
             spec.loader = self._inner
@@ -147,9 +150,17 @@ class _Loader:
             module.__loader__ = self._inner
         name = self._spec.name
         shared = sys.modules.get(name) is module
-        self._inner.exec_module(module)
-        if shared:
-            self._session.after(name, sys.modules.get(name, module))
+        # A LazyLoader or reload() runs the body outside of any import: then it is for us to say that it runs.
+        unmarked = self._put_off or not getattr(spec, "_initializing", True)
+        if unmarked:
+            spec._initializing = True
+        try:
+            self._inner.exec_module(module)
+            if shared:
+                self._session.after(name, sys.modules.get(name, module))
+        finally:
+            if unmarked:
+                spec._initializing = False
 
 
 # With importlib's own file name these two frames are stripped from the traceback of a failing import, like the

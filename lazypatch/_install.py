@@ -170,6 +170,8 @@ _EXTRA = {"select": _select, "selectors": _selectors}
 
 
 def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread."""
+    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
     module = sys.modules.get(name)
+    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
+        return True
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
