@@ -97,18 +97,25 @@ _view: Any = None
 def install(native_ident: Any, native_lock: Any) -> None:
     """Make importlib greenlet-aware, once, with the originals of ``get_ident`` and ``allocate_lock`` of _thread."""
     global _view
-    if _view is not None:
+    if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
     before, now = native_ident(), _view.get_ident()
     mine = set(_names_on_stack()) if before != now else set()
-    for lock in _held():
-        with lock.lock:
-            if not lock.waiters:
-                lock.wakeup = _Lock()
-            if lock.owner == before and lock.name in mine:
-                lock.owner = now
-    _bootstrap._thread = _view
+    locks = _held()
+    try:
+        for lock in locks:
+            with lock.lock:
+                if not lock.waiters:
+                    lock.wakeup = _Lock()
+                if lock.owner == before and lock.name in mine:
+                    lock.owner = now
+        _bootstrap._thread = _view
+    except BaseException:
+        for lock in locks:
+            if lock.owner == now != before and lock.name in mine:
+                lock.owner = before
+        raise
 
 
 def _held() -> list[Any]:

@@ -47,7 +47,8 @@ class Scheduler:
         self._loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
         self._new_lock = native("_thread", "allocate_lock")
-        self._one_loader = self._new_lock()
+        self._new_rlock: Any = native("_thread", "RLock")
+        self._one_loader = self._new_rlock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
         self._busy: list[str] = []  # being installed
@@ -57,7 +58,7 @@ class Scheduler:
             os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        self._one_loader = self._new_lock()
+        self._one_loader = self._new_rlock()
         if self._loading_thread != self._get_ident():  # a thread that does not exist here
             self._loading_thread = None
 
@@ -72,30 +73,50 @@ class Scheduler:
         """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
         if self.loaded:
             return True
-        if self._loading_thread == self._get_ident() or sys.is_finalizing() or not self._one_loader.acquire(wait):
+        if self.is_loading() or sys.is_finalizing():
             return False
         try:
-            if not self.loaded:
+            if self._one_loader.acquire(wait) and not self.loaded:
                 self._loading_thread = self._get_ident()
                 self._load(quiet)
         finally:
+            self._let_go()
+        return self.loaded
+
+    def is_loading(self) -> bool:
+        """Whether this thread is loading gevent."""
+        return bool(self._loading_thread == self._get_ident())
+
+    def _let_go(self) -> None:
+        # Ctrl-C may have come right after it was taken, and a fork in the meantime has brought another one.
+        while self._one_loader._is_owned():
             self._loading_thread = None
             self._one_loader.release()
-        return self.loaded
+
+    def tidy_up(self, nested: bool) -> None:
+        """Something was raised, perhaps where we were tidying up ourselves; *nested*: gevent is still being loaded."""
+        self._busy = []
+        if not nested:
+            self._release_standins()
+            self._let_go()
+
+    def _release_standins(self) -> None:
+        if self.loaded:
+            self.session.standins.retire(self.originals.replacement)
+        else:
+            self.session.standins.come_back()
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
-        standins.step_aside()
         try:
+            standins.step_aside()
             self._import_gevent()
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
-                standins.come_back()
-                return
+                return standins.come_back()
             standins.retire()
             self.session.failed.update(self.session.wanted)
-            self._say("no_gevent", self.session.wanted, error)
-            return
+            return self.say("no_gevent", self.session.wanted, error)
         except BaseException:
             standins.come_back()
             raise
@@ -105,7 +126,7 @@ class Scheduler:
             self.install_ready()
             self._mend()
         finally:
-            standins.retire(self.originals.replacement)
+            self._release_standins()
         self._all_done()
 
     def _announce(self) -> None:
@@ -118,7 +139,7 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader))))
+            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._new_lock()))))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -130,7 +151,7 @@ class Scheduler:
         try:
             notify()
         except Exception as error:
-            self._say("subscriber_failed", error)
+            self.say("subscriber_failed", error)
 
     def _import_gevent(self) -> None:
         import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
@@ -142,7 +163,8 @@ class Scheduler:
         _importlock.install(self._get_ident, self._new_lock)
         self.truth.adopt()
 
-    def _say(self, what: str, *about: Any) -> None:
+    def say(self, what: str, *about: Any) -> None:
+        """Warn, once, with one of the messages of _errors."""
         from . import _errors
 
         message = getattr(_errors, what)(*about)
@@ -211,18 +233,13 @@ class Scheduler:
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
-        self._busy += names
         try:
+            self._busy += names
             install()
-        except Exception as error:
-            self.session.failed.update(names)
-            self.truth.forget(names)
-            self._say("not_installed", names, error)
         except BaseException as error:
-            if type(error).__name__ != "DoNotPatch":
-                raise
-            self.session.vetoed.update(names)
-            self.truth.forget(names)
+            from ._failure import not_installed
+
+            not_installed(self, names, error)
         else:
             self.session.failed.difference_update(names)
         finally:

@@ -29,6 +29,11 @@ fork = ctypes.PyDLL(None).fork
 LOOKS = {number for name, number in opcode.opmap.items() if name.startswith("CALL") or name in ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE")}
 
 
+# Such a line is passed again on the way out, where nothing can be raised before the lock is let go.
+WITH = {(FOLDER + file, number) for file in os.listdir(FOLDER) if file.endswith(".py")
+        for number, text in enumerate(open(FOLDER + file), 1) if text.lstrip().startswith("with ")}
+
+
 class DoNotPatch(BaseException):
     """gevent's veto, by its name: gevent.events cannot be imported where gevent is not yet."""
 
@@ -66,7 +71,7 @@ class Steps:
 
     def __call__(self, frame, event, arg):
         code = frame.f_code
-        if code.co_filename.startswith(FOLDER):
+        if code.co_filename.startswith(FOLDER) and not left_out(frame):
             if self.interrupts:
                 frame.f_trace_opcodes = True
                 self.step(frame)
@@ -77,7 +82,7 @@ class Steps:
 
     def inside(self, frame, event, arg):
         if not self.interrupts:
-            if event == "line":
+            if event == "line" and (frame.f_code.co_filename, frame.f_lineno) not in WITH:
                 self.step(frame)
         elif event == "opcode":
             code = frame.f_code
@@ -112,6 +117,20 @@ class Steps:
         _signal.alarm(20)
         self.place = f"{self.count} {place(frame)}"
         FAULTS[self.fault]()
+
+
+def left_out(frame):
+    """A look-up is no step of an install; and inside importlib's own handling of its locks nothing may be raised."""
+    if frame.f_code.co_filename.endswith("_enable.py") and frame.f_code.co_name in ("before", "after", "_guarded"):
+        return True  # where everything below is caught
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(FOLDER):
+            if frame.f_code.co_filename.endswith("_finder.py") and frame.f_code.co_name in ("find_spec", "_lock_of", "__getattr__", "_held", "__init__", "__enter__", "__exit__"):
+                return True
+            if frame.f_code.co_filename.endswith("_importlock.py") and frame.f_code.co_name not in ("install", "_held", "_names_on_stack", "<module>"):
+                return True
+        frame = frame.f_back
+    return False
 
 
 def lines(frame):
@@ -232,10 +251,16 @@ def judge(fault, run, outcome, changes):
         yield f"the user got {outcome!r}"
     yield from judge_targets(changes)
     yield from judge_the_rest()
+    # A package whose body fails leaves its submodules behind, which the next package of that name does not know:
+    # plain Python cannot import gevent again then, either.
+    package = sys.modules.get("gevent")
+    orphans = any(name.startswith("gevent.") and not hasattr(package, name.split(".")[1]) for name in sys.modules)
     if outcome is not None:
         run()
         yield from (f"after another try: {text}" for text in judge_targets(changes))
     lazypatch.patch_all(Event=True)
+    if orphans:
+        return
     for name in TARGETS:
         __import__(name)
         if lazypatch.state(name) not in ("installed", "late"):
