@@ -29,7 +29,10 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
     native = [name for name in session.wanted if _is_left_native(session, name, done)]
     session.failed.update(native)
     if session.started:
-        session.scheduler.tidy_up(nested)
+        session.scheduler.busy = []
+        if not nested:
+            session.scheduler.release_standins()
+            session.scheduler.let_go()
         session.scheduler.truth.forget(native)
     if not isinstance(error, Exception) and not is_veto(error):
         raise error

@@ -13,7 +13,8 @@ after its body, with its own source. Two cases wait: a target whose source is ha
 one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
 
 What still fails. One native thread loads gevent; another one that comes with a target which gevent needs cannot wait
-for it (the first may be waiting for *its* import): that target is native until the first thread is done.
+for it (the first may be waiting for *its* import): that target is native until the first thread is done. Likewise
+whoever imports ``select`` while another thread is inside the body of ``selectors`` has a native one until that ends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, native
-from ._install import commit, half_imported, plan
+from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
 from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
 
@@ -51,7 +52,7 @@ class Scheduler:
         self._one_loader = self._new_rlock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
-        self._busy: list[str] = []  # being installed
+        self.busy: list[str] = []  # being installed
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
@@ -80,31 +81,24 @@ class Scheduler:
                 self._loading_thread = self._get_ident()
                 self._load(quiet)
         finally:
-            self._let_go()
+            self.let_go()
         return self.loaded
 
     def is_loading(self) -> bool:
         """Whether this thread is loading gevent."""
         return bool(self._loading_thread == self._get_ident())
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Of the right to load gevent, if this thread has it."""
         # Ctrl-C may have come right after it was taken, and a fork in the meantime has brought another one.
         while self._one_loader._is_owned():
             self._loading_thread = None
             self._one_loader.release()
 
-    def tidy_up(self, nested: bool) -> None:
-        """Something was raised, perhaps where we were tidying up ourselves; *nested*: gevent is still being loaded."""
-        self._busy = []
-        if not nested:
-            self._release_standins()
-            self._let_go()
-
-    def _release_standins(self) -> None:
-        if self.loaded:
-            self.session.standins.retire(self.originals.replacement)
-        else:
-            self.session.standins.come_back()
+    def release_standins(self) -> None:
+        """They lead to what replaces them, or come back if gevent is not there."""
+        standins = self.session.standins
+        standins.retire(self.originals.replacement) if self.loaded else standins.come_back()
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
@@ -113,10 +107,12 @@ class Scheduler:
             self._import_gevent()
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
-                return standins.come_back()
-            standins.retire()
-            self.session.failed.update(self.session.wanted)
-            return self.say("no_gevent", self.session.wanted, error)
+                standins.come_back()
+            else:
+                standins.retire()
+                self.session.failed.update(self.session.wanted)
+                self.say("no_gevent", self.session.wanted, error)
+            return
         except BaseException:
             standins.come_back()
             raise
@@ -126,7 +122,7 @@ class Scheduler:
             self.install_ready()
             self._mend()
         finally:
-            self._release_standins()
+            self.release_standins()
         self._all_done()
 
     def _announce(self) -> None:
@@ -209,7 +205,7 @@ class Scheduler:
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules.get(row.name)
-        if module is None or row.name in self.session.vetoed or row.name in self._busy:
+        if module is None or row.name in self.session.vetoed or row.name in self.busy:
             return False
         if self._settled.get(row.name) == (module, self.session.wanted[row.name]):
             return False
@@ -234,7 +230,7 @@ class Scheduler:
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
         try:
-            self._busy += names
+            self.busy += names
             install()
         except BaseException as error:
             from ._failure import not_installed
@@ -243,10 +239,10 @@ class Scheduler:
         else:
             self.session.failed.difference_update(names)
         finally:
-            self._busy = [name for name in self._busy if name not in names]
+            self.busy = [name for name in self.busy if name not in names]
 
     def _install_one(self, row: Target, done: str) -> None:
-        source = self._source(row.source, done)
+        source = supply(row.source, done)
         if source is None:
             return
         module = sys.modules[row.name]
@@ -271,19 +267,6 @@ class Scheduler:
         if events is not None:
             self._tell(lambda: events.did_patch(sys.modules[row.name], sys.modules[row.source]))
 
-    def _source(self, name: str, done: str) -> types.ModuleType | None:
-        """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
-        if name != done and half_imported(name):
-            return None
-        try:
-            __import__(name)
-        except Exception as error:
-            # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
-        return sys.modules[name]
-
     def _install_threads(self, done: str) -> None:
         """The thread group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
         threading: Any = sys.modules.get("threading")
@@ -291,7 +274,7 @@ class Scheduler:
             return
         rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
         for row in rows:
-            source = self._source(row.source, "")
+            source = supply(row.source, "")
             if self.truth.events is not None:
                 self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
         from . import _threads
@@ -304,12 +287,13 @@ class Scheduler:
             self._settle(row)
 
     def _commit(self, changes: list[Change], late: bool = False) -> None:
-        commit(changes, self.originals, self.behind, late)
-        for change in changes:
-            unique = not isinstance(change.value, bool) and change.value is not None
-            if change.module is not None and change.old is not MISSING and unique:
+        mine = [change for change in changes if change.module is not None and change.old is not MISSING]
+        for change in mine:
+            if not isinstance(change.value, bool) and change.value is not None and change.value is not change.old:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
-                self.session.standins.lead(change.module, change.name, change.value)
+        commit(changes, self.originals, self.behind, late)
+        for change in mine:
+            self.session.standins.lead(change.module, change.name, change.value)
 
     def behind(self, value: object) -> object:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""

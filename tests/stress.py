@@ -13,7 +13,9 @@ def errors_of(seed: int, spec: str | None) -> list[str]:
     """What imports raised under *seed*. Whatever else is wrong, a hang above all, is an AssertionError."""
     done = run_python(str(APPS / "import_from_everywhere.py"), str(seed), spec=spec)
     lines = done.stdout.splitlines()
-    assert done.returncode == 0 and lines[-1:] == ["ok"], f"seed {seed}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0 and lines[-1:] == ["ok"], (
+        f"seed {seed}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     assert "un-acquired lock" not in done.stdout + done.stderr, f"seed {seed}\n{done.stdout}\n{done.stderr}"
     return lines[:-1]
 

@@ -26,12 +26,21 @@ FOLDER = os.path.dirname(lazypatch.__file__) + os.sep
 ROUNDS = 2  # of a loop
 fork = ctypes.PyDLL(None).fork
 # After these instructions, and where a function begins, the interpreter looks for signals.
-LOOKS = {number for name, number in opcode.opmap.items() if name.startswith("CALL") or name in ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE")}
+LOOKS = {
+    number
+    for name, number in opcode.opmap.items()
+    if name.startswith("CALL") or name in ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
+}
 
 
 # Such a line is passed again on the way out, where nothing can be raised before the lock is let go.
-WITH = {(FOLDER + file, number) for file in os.listdir(FOLDER) if file.endswith(".py")
-        for number, text in enumerate(open(FOLDER + file), 1) if text.lstrip().startswith("with ")}
+WITH = {
+    (FOLDER + file, number)
+    for file in os.listdir(FOLDER)
+    if file.endswith(".py")
+    for number, text in enumerate(open(FOLDER + file), 1)
+    if text.lstrip().startswith("with ")
+}
 
 
 class DoNotPatch(BaseException):
@@ -121,16 +130,31 @@ class Steps:
 
 def left_out(frame):
     """A look-up is no step of an install; and inside importlib's own handling of its locks nothing may be raised."""
-    if frame.f_code.co_filename.endswith("_enable.py") and frame.f_code.co_name in ("before", "after", "_guarded"):
-        return True  # where everything below is caught
+    if frame.f_code.co_name == "_guarded":
+        return True
     while frame is not None:
         if frame.f_code.co_filename.startswith(FOLDER):
-            if frame.f_code.co_filename.endswith("_finder.py") and frame.f_code.co_name in ("find_spec", "_lock_of", "__getattr__", "_held", "__init__", "__enter__", "__exit__"):
+            if frame.f_code.co_filename.endswith("_finder.py") and frame.f_code.co_name in (
+                "find_spec",
+                "_lock_of",
+                "__getattr__",
+                "_held",
+                "__init__",
+                "__enter__",
+                "__exit__",
+            ):
                 return True
-            if frame.f_code.co_filename.endswith("_importlock.py") and frame.f_code.co_name not in ("install", "_held", "_names_on_stack", "<module>"):
+            if frame.f_code.co_filename.endswith("_importlock.py") and frame.f_code.co_name not in (
+                "install",
+                "_held",
+                "_names_on_stack",
+                "<module>",
+            ):
                 return True
+            if frame.f_code.co_name == "_guarded":
+                return False  # below it everything is caught; above, arming is no step of an install
         frame = frame.f_back
-    return False
+    return True
 
 
 def lines(frame):
@@ -168,9 +192,12 @@ def changing():
     for name in TARGETS:
         assert lazypatch.state(name) in ("installed", "late"), name
         pairs = session().scheduler.originals._find(sys.modules[name])
-        found[name] = [item for item in pairs.items
-                       if not is_ours(pairs.items[item])
-                       and (not hasattr(sys.modules[name], item) or is_ours(getattr(sys.modules[name], item)))]
+        found[name] = [
+            item
+            for item in pairs.items
+            if not is_ours(pairs.items[item])
+            and (not hasattr(sys.modules[name], item) or is_ours(getattr(sys.modules[name], item)))
+        ]
     posix.write(write, repr(found).encode())
     posix._exit(0)
 
@@ -212,8 +239,8 @@ def judge_the_rest():
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
     if session().started:
         scheduler = session().scheduler
-        if scheduler._busy or scheduler._loading_thread is not None:
-            yield f"busy: {scheduler._busy} {scheduler._loading_thread}"
+        if scheduler.busy or scheduler._loading_thread is not None:
+            yield f"busy: {scheduler.busy} {scheduler._loading_thread}"
         if not scheduler._one_loader.acquire(False):
             yield "the lock of the loader is held"
         else:
