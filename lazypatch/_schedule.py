@@ -72,10 +72,8 @@ class Scheduler:
 
     def load(self, wait: bool = True, quiet: bool = False) -> bool:
         """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
-        if self.loaded:
-            return True
-        if self.is_loading() or sys.is_finalizing():
-            return False
+        if self.loaded or self.is_loading() or sys.is_finalizing():
+            return self.loaded
         try:
             if self._one_loader.acquire(wait) and not self.loaded:
                 self._loading_thread = self._get_ident()
@@ -97,8 +95,8 @@ class Scheduler:
 
     def release_standins(self) -> None:
         """They lead to what replaces them, or come back if gevent is not there."""
-        standins = self.session.standins
-        standins.retire(self.originals.replacement) if self.loaded else standins.come_back()
+        out = self.session.standins
+        out.retire(self.originals.replacement) if self.loaded else out.come_back()
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
@@ -287,13 +285,13 @@ class Scheduler:
             self._settle(row)
 
     def _commit(self, changes: list[Change], late: bool = False) -> None:
-        mine = [change for change in changes if change.module is not None and change.old is not MISSING]
-        for change in mine:
+        mine = [(change.module, change) for change in changes if change.module and change.old is not MISSING]
+        for _, change in mine:
             if not isinstance(change.value, bool) and change.value is not None and change.value is not change.old:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
         commit(changes, self.originals, self.behind, late)
-        for change in mine:
-            self.session.standins.lead(change.module, change.name, change.value)
+        for module, change in mine:
+            self.session.standins.lead(module, change.name, change.value)
 
     def behind(self, value: object) -> object:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""

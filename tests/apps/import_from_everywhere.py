@@ -16,12 +16,12 @@ import lazypatch
 from lazypatch._targets import GEVENT_NEEDS, TARGETS
 
 faulthandler.dump_traceback_later(40, exit=True)
+# No submodule that its own package's body imports: CPython's own imports of such a pair, by two threads, can fail.
 NAMES = [
     *TARGETS,
     "logging",
     "asyncio",
     "concurrent.futures.thread",
-    "multiprocessing.context",
     "http.client",
     "urllib.request",
     "logging.handlers",
