@@ -227,8 +227,9 @@ def judge_the_rest():
     for name, reference in list(bootstrap._module_locks.items()):
         if getattr(reference(), "owner", None) is not None:
             yield f"the import lock of {name} is held"
-    if any(getattr(value, "name", value) for value in dict(bootstrap._blocking_on).values()):
-        yield f"somebody waits for an import lock: {dict(bootstrap._blocking_on)}"
+    blocking = getattr(bootstrap._blocking_on, "data", bootstrap._blocking_on)  # 3.13: lists behind weak references
+    if any(value() if callable(value) else value for value in list(blocking.values())):
+        yield "somebody waits for an import lock"
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         if getattr(spec, "_initializing", False) and not name.startswith("fault"):
