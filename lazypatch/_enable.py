@@ -9,7 +9,7 @@ from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -70,7 +70,7 @@ class Session:
                     self.standins.put(sys.modules[name], _stand_in_names(name))
         if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
             # Other native threads: better now than inside one of their imports.
-            self.scheduler.catch_up(quiet)
+            self._guarded(lambda: self.scheduler.catch_up(quiet))
         return self.vetoed.isdisjoint(wanted)
 
     def watch(self, wanted: "Iterable[str]") -> None:
@@ -87,17 +87,31 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
+        self._guarded(lambda: self._load(module))
+
+    def _load(self, module: str) -> None:
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
+
+    def _guarded(self, step: "Callable[[], object]", done: str = "") -> None:
+        """Take a step of ours inside the user's import or call, which must not fail because of it."""
+        nested = True
+        try:
+            nested = self.started and self.scheduler.is_loading()
+            step()
+        except BaseException as error:
+            from ._failure import gave_up
+
+            gave_up(self, error, nested, done)
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
-            self.scheduler.before(name, name not in GEVENT_NEEDS)
+            self._guarded(lambda: self.scheduler.before(name, name not in GEVENT_NEEDS))
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
-        self.scheduler.after(name, module)
+        self._guarded(lambda: self.scheduler.after(name, module), name)
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""

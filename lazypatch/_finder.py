@@ -93,15 +93,26 @@ class _Unlocked:
 
     def __init__(self, lock: "Any") -> None:
         self._lock = lock
-        self._times: int = lock.count if isinstance(lock.count, int) else len(lock.count)
+        self._times = self._held()
+
+    def _held(self) -> int:
+        lock, me = self._lock, _bootstrap._thread.get_ident()
+        return 0 if lock.owner != me else lock.count if isinstance(lock.count, int) else len(lock.count)
 
     def __enter__(self) -> None:
-        for _ in range(self._times):
+        while self._held():
             self._lock.release()
 
     def __exit__(self, *exc_info: object) -> None:
-        for _ in range(self._times):
-            self._lock.acquire()
+        # Ctrl-C must not leave importlib with a lock to release that is not held.
+        interrupt: "KeyboardInterrupt | None" = None
+        while self._held() < self._times:
+            try:
+                self._lock.acquire()
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
 class _Loader:

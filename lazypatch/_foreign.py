@@ -60,4 +60,4 @@ def register_with_wrapt(scheduler: Scheduler, wrapt: Any) -> None:
     from ._wrapt import register
 
     for name in [name for name in scheduler.session.wanted if name not in sys.modules]:
-        register(wrapt, name, lambda module, name=name: scheduler.after(name, module))  # type: ignore[misc]
+        register(wrapt, name, lambda module, name=name: scheduler.session.after(name, module))  # type: ignore[misc]

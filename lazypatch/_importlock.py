@@ -14,9 +14,6 @@ Solution. A thread's main greenlet keeps the thread's native ident, any other gr
 main greenlets hold stay valid, so nothing is rewritten, except what a non-main greenlet, the one that is loading
 gevent right now, holds: it is found on its own stack. A thread without a hub waits natively; with one, the greenlet
 looks again every millisecond and lets the others go on: waiting for an import is rare, and short.
-
-What still fails. A greenlet that waits for a module whose native lock had waiters when this was installed blocks its
-thread until that import is done.
 """
 
 from __future__ import annotations
@@ -39,8 +36,8 @@ class _Lock:
 
     __slots__ = ("_native",)
 
-    def __init__(self) -> None:
-        self._native = _view.native_lock()
+    def __init__(self, native: Any = None) -> None:
+        self._native = _view.native_lock() if native is None else native
 
     def __enter__(self) -> None:
         self._native.acquire()
@@ -97,18 +94,25 @@ _view: Any = None
 def install(native_ident: Any, native_lock: Any) -> None:
     """Make importlib greenlet-aware, once, with the originals of ``get_ident`` and ``allocate_lock`` of _thread."""
     global _view
-    if _view is not None:
+    if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
     before, now = native_ident(), _view.get_ident()
     mine = set(_names_on_stack()) if before != now else set()
-    for lock in _held():
-        with lock.lock:
-            if not lock.waiters:
-                lock.wakeup = _Lock()
-            if lock.owner == before and lock.name in mine:
-                lock.owner = now
-    _bootstrap._thread = _view
+    locks = _held()
+    try:
+        for lock in locks:
+            with lock.lock:
+                if not isinstance(lock.wakeup, _Lock):
+                    lock.wakeup = _Lock(lock.wakeup)  # who waits for the native lock already is woken through it
+                if lock.owner == before and lock.name in mine:
+                    lock.owner = now
+        _bootstrap._thread = _view
+    except BaseException:
+        for lock in locks:
+            if lock.owner == now != before and lock.name in mine:
+                lock.owner = before
+        raise
 
 
 def _held() -> list[Any]:

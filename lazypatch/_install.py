@@ -175,3 +175,17 @@ def half_imported(name: str) -> bool:
     if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
         return True
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def supply(name: str, done: str) -> types.ModuleType | None:
+    """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
+    if name != done and half_imported(name):
+        return None
+    try:
+        __import__(name)
+    except Exception as error:
+        # _DeadlockError: another native thread is importing it and waits for what we hold.
+        if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
+            return None
+        raise
+    return sys.modules[name]

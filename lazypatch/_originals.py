@@ -54,14 +54,16 @@ class Originals:
         A name recorded before keeps its place; its original changes only because the caller saw a new one
         (a reload made it). *late* counts for the first record of a module object.
         """
+        originals = {name: pair[0] for name, pair in items.items()}
+        replacements = {name: pair[1] for name, pair in items.items()}
         with self._lock:
             old = self._find(module)
             new = _Record(module, late if old is None else old.late)
             if old is not None:
                 new.items.update(old.items)
                 new.replacements.update(old.replacements)
-            new.items.update({name: pair[0] for name, pair in items.items()})
-            new.replacements.update({name: pair[1] for name, pair in items.items()})
+            new.items.update(originals)
+            new.replacements.update(replacements)
             self._publish(module, new)
 
     def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:

@@ -13,7 +13,8 @@ after its body, with its own source. Two cases wait: a target whose source is ha
 one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
 
 What still fails. One native thread loads gevent; another one that comes with a target which gevent needs cannot wait
-for it (the first may be waiting for *its* import): that target is native until the first thread is done.
+for it (the first may be waiting for *its* import): that target is native until the first thread is done. Likewise
+whoever imports ``select`` while another thread is inside the body of ``selectors`` has a native one until that ends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, native
-from ._install import commit, half_imported, plan
+from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
 from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
 
@@ -47,17 +48,18 @@ class Scheduler:
         self._loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
         self._new_lock = native("_thread", "allocate_lock")
-        self._one_loader = self._new_lock()
+        self._new_rlock: Any = native("_thread", "RLock")
+        self._one_loader = self._new_rlock()
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
-        self._busy: list[str] = []  # being installed
+        self.busy: list[str] = []  # being installed
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        self._one_loader = self._new_lock()
+        self._one_loader = self._new_rlock()
         if self._loading_thread != self._get_ident():  # a thread that does not exist here
             self._loading_thread = None
 
@@ -70,31 +72,44 @@ class Scheduler:
 
     def load(self, wait: bool = True, quiet: bool = False) -> bool:
         """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
-        if self.loaded:
-            return True
-        if self._loading_thread == self._get_ident() or sys.is_finalizing() or not self._one_loader.acquire(wait):
-            return False
+        if self.loaded or self.is_loading() or sys.is_finalizing():
+            return self.loaded
         try:
-            if not self.loaded:
+            if self._one_loader.acquire(wait) and not self.loaded:
                 self._loading_thread = self._get_ident()
                 self._load(quiet)
         finally:
+            self.let_go()
+        return self.loaded
+
+    def is_loading(self) -> bool:
+        """Whether this thread is loading gevent."""
+        return bool(self._loading_thread == self._get_ident())
+
+    def let_go(self) -> None:
+        """Of the right to load gevent, if this thread has it."""
+        # Ctrl-C may have come right after it was taken, and a fork in the meantime has brought another one.
+        while self._one_loader._is_owned():
             self._loading_thread = None
             self._one_loader.release()
-        return self.loaded
+
+    def release_standins(self) -> None:
+        """They lead to what replaces them, or come back if gevent is not there."""
+        out = self.session.standins
+        out.retire(self.originals.replacement) if self.loaded else out.come_back()
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
-        standins.step_aside()
         try:
+            standins.step_aside()
             self._import_gevent()
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
                 standins.come_back()
-                return
-            standins.retire()
-            self.session.failed.update(self.session.wanted)
-            self._say("no_gevent", self.session.wanted, error)
+            else:
+                standins.retire()
+                self.session.failed.update(self.session.wanted)
+                self.say("no_gevent", self.session.wanted, error)
             return
         except BaseException:
             standins.come_back()
@@ -105,7 +120,7 @@ class Scheduler:
             self.install_ready()
             self._mend()
         finally:
-            standins.retire(self.originals.replacement)
+            self.release_standins()
         self._all_done()
 
     def _announce(self) -> None:
@@ -118,7 +133,7 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._one_loader))))
+            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._new_lock()))))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -130,7 +145,7 @@ class Scheduler:
         try:
             notify()
         except Exception as error:
-            self._say("subscriber_failed", error)
+            self.say("subscriber_failed", error)
 
     def _import_gevent(self) -> None:
         import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
@@ -142,7 +157,8 @@ class Scheduler:
         _importlock.install(self._get_ident, self._new_lock)
         self.truth.adopt()
 
-    def _say(self, what: str, *about: Any) -> None:
+    def say(self, what: str, *about: Any) -> None:
+        """Warn, once, with one of the messages of _errors."""
         from . import _errors
 
         message = getattr(_errors, what)(*about)
@@ -187,7 +203,7 @@ class Scheduler:
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules.get(row.name)
-        if module is None or row.name in self.session.vetoed or row.name in self._busy:
+        if module is None or row.name in self.session.vetoed or row.name in self.busy:
             return False
         if self._settled.get(row.name) == (module, self.session.wanted[row.name]):
             return False
@@ -211,25 +227,20 @@ class Scheduler:
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
-        self._busy += names
         try:
+            self.busy += names
             install()
-        except Exception as error:
-            self.session.failed.update(names)
-            self.truth.forget(names)
-            self._say("not_installed", names, error)
         except BaseException as error:
-            if type(error).__name__ != "DoNotPatch":
-                raise
-            self.session.vetoed.update(names)
-            self.truth.forget(names)
+            from ._failure import not_installed
+
+            not_installed(self, names, error)
         else:
             self.session.failed.difference_update(names)
         finally:
-            self._busy = [name for name in self._busy if name not in names]
+            self.busy = [name for name in self.busy if name not in names]
 
     def _install_one(self, row: Target, done: str) -> None:
-        source = self._source(row.source, done)
+        source = supply(row.source, done)
         if source is None:
             return
         module = sys.modules[row.name]
@@ -254,19 +265,6 @@ class Scheduler:
         if events is not None:
             self._tell(lambda: events.did_patch(sys.modules[row.name], sys.modules[row.source]))
 
-    def _source(self, name: str, done: str) -> types.ModuleType | None:
-        """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
-        if name != done and half_imported(name):
-            return None
-        try:
-            __import__(name)
-        except Exception as error:
-            # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
-        return sys.modules[name]
-
     def _install_threads(self, done: str) -> None:
         """The thread group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
         threading: Any = sys.modules.get("threading")
@@ -274,7 +272,7 @@ class Scheduler:
             return
         rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
         for row in rows:
-            source = self._source(row.source, "")
+            source = supply(row.source, "")
             if self.truth.events is not None:
                 self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
         from . import _threads
@@ -287,12 +285,13 @@ class Scheduler:
             self._settle(row)
 
     def _commit(self, changes: list[Change], late: bool = False) -> None:
-        commit(changes, self.originals, self.behind, late)
-        for change in changes:
-            unique = not isinstance(change.value, bool) and change.value is not None
-            if change.module is not None and change.old is not MISSING and unique:
+        mine = [(change.module, change) for change in changes if change.module and change.old is not MISSING]
+        for _, change in mine:
+            if not isinstance(change.value, bool) and change.value is not None and change.value is not change.old:
                 self._behind.setdefault(id(change.value), (change.value, change.old))
-                self.session.standins.lead(change.module, change.name, change.value)
+        commit(changes, self.originals, self.behind, late)
+        for module, change in mine:
+            self.session.standins.lead(module, change.name, change.value)
 
     def behind(self, value: object) -> object:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""

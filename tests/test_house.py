@@ -23,11 +23,12 @@ MAY_IMPORT = {
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
-    "_enable": {"_errors", "_finder", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
+    "_enable": {"_errors", "_failure", "_finder", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
     "_schedule": {
-        "_bypass", "_captured", "_companions", "_errors", "_foreign", "_gevent", "_importlock", "_install",
-        "_originals", "_targets", "_threads",
+        "_bypass", "_captured", "_companions", "_errors", "_failure", "_foreign", "_gevent", "_importlock",
+        "_install", "_originals", "_targets", "_threads",
     },
+    "_failure": {"_errors"},
     "_foreign": {"_errors", "_install", "_wrapt"},
     "_gevent": {"_api", "_events", "_install", "_originals", "_state"},  # _api: foreign calls come back in at the door
     "_events": {"_install"},

@@ -1,0 +1,66 @@
+"""What is to be done when something is raised where we are at work inside a user's import or call.
+
+The import goes on, and says what it leaves native; only what is the user's own (Ctrl-C, SystemExit, GreenletExit)
+goes on to the user. Everything here may be done twice: Ctrl-C can also come in the middle of tidying up.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._enable import Session
+    from ._schedule import Scheduler
+
+
+def is_veto(error: BaseException) -> bool:
+    """Whether it is gevent's DoNotPatch, which is no Exception."""
+    return type(error).__name__ == "DoNotPatch"
+
+
+def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> None:
+    """A step of ours was left by *error*.
+
+    *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
+    """
+    native = [name for name in session.wanted if _is_left_native(session, name, done)]
+    session.failed.update(native)
+    if session.started:
+        session.scheduler.busy = []
+        if not nested:
+            session.scheduler.release_standins()
+            session.scheduler.let_go()
+        session.scheduler.truth.forget(native)
+    if not isinstance(error, Exception) and not is_veto(error):
+        raise error
+    from . import _errors
+
+    if native:
+        _errors.warn(_errors.not_installed(native, error))
+
+
+def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:
+    """The install of *names* was left by *error*, and what it had changed was put back."""
+    session = scheduler.session
+    native = [name for name in names if not scheduler.originals.recorded(sys.modules.get(name))]
+    if is_veto(error):
+        session.vetoed.update(native)
+    elif isinstance(error, Exception):
+        session.failed.update(native)
+    else:
+        raise error
+    scheduler.truth.forget(native)
+    if native and not is_veto(error):
+        scheduler.say("not_installed", native, error)
+
+
+def _is_left_native(session: Session, name: str, done: str) -> bool:
+    module = sys.modules.get(name)
+    if module is None or any(cell.module is module for cell in session.standins.cells.values()):
+        return False
+    if name != done and getattr(module.__spec__, "_initializing", False):
+        return False  # its own end comes, or it fails
+    return not (session.started and session.scheduler.originals.recorded(module))

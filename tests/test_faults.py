@@ -1,0 +1,20 @@
+"""A fault at a step of an install: the user's import goes on, the target is wholly one or the other, and can be had later.
+
+Here a share of the steps is tried; ``tests/faults.py`` tries all of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from faults import CASES, FAULTS, try_case
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is copied at each step, by fork")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("stage", CASES)
+def test_a_fault_at_a_step_loses_nothing(stage: str, fault: str) -> None:
+    """No lock is held, nothing is half installed or misreported, and another try installs everything."""
+    every = 101 if stage == "first" else 37
+    try_case(fault, stage, CASES[stage][0], f"{FAULTS.index(fault)}/{every}")
