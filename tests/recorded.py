@@ -68,7 +68,7 @@ def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes) -> bool:
     given = {**job._asdict(), "results": str(files["results"]), "done": list(outcomes)}
     files["job.json"].write_text(json.dumps(given))
     with files["log"].open("wb") as log:
-        ended = _watch(_start(job, files, log), files["results"])
+        ended = watch(_start(job, files, log), files["results"])
     current, done = _read(files["results"], outcomes)
     said = files["log"].read_text(errors="replace")[-6000:]
     if done:
@@ -80,20 +80,25 @@ def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes) -> bool:
 
 
 def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Popen[bytes]:
-    extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
-    if job.spec:
-        extra["PYTHONCOOPPATCH"] = job.spec
     work = files["log"].parent / "work"
     work.mkdir(exist_ok=True)
+    recorder = str(pathlib.Path(__file__).with_name("recorder.py"))
+    return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
+
+
+def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subprocess.Popen[bytes]:
+    """This Python with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
+    extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
+    if spec:
+        extra["PYTHONCOOPPATCH"] = spec
     return subprocess.Popen(
-        [sys.executable, str(pathlib.Path(__file__).with_name("recorder.py")), files["setup.py"], files["job.json"]],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work, env=clean_environment(**extra),
-        start_new_session=True,
+        [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
+        env=clean_environment(**extra), start_new_session=True,
     )  # fmt: skip
 
 
-def _watch(child: subprocess.Popen[bytes], results: pathlib.Path) -> int | None:
-    """The child's exit status; None if nothing happened for a while, after all stacks were written to its log."""
+def watch(child: subprocess.Popen[bytes], results: pathlib.Path) -> int | None:
+    """The child's exit status; None if *results* did not grow for a while, after all stacks were written to its log."""
     size, since = -1, time.monotonic()
     try:
         while child.poll() is None:
