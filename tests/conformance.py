@@ -20,12 +20,13 @@ from typing import NamedTuple
 from conformance_explained import EXPLAINED
 from recorded import Job, Outcome, Outcomes, failing, ran, run
 
-FILES = (
-    "test_select test_selectors test_queue test_threading test_thread test_threading_local test_signal test_subprocess "
-    "test_ssl test_socket test_httplib test_ftplib test_smtplib test_urllib2_localnet test_logging "
-    "test_concurrent_futures test_os test_time test_importlib test_runpy test_asyncio"
-).split()
-VERSION = "%d.%d" % sys.version_info[:2]
+FILES = [
+    "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
+    "test_signal", "test_subprocess", "test_ssl", "test_socket", "test_httplib", "test_ftplib", "test_smtplib",
+    "test_urllib2_localnet", "test_logging", "test_concurrent_futures", "test_os", "test_time", "test_importlib",
+    "test_runpy", "test_asyncio",
+]  # fmt: skip
+VERSION = "{}.{}".format(*sys.version_info)
 RETRIES = 2
 
 
@@ -124,7 +125,9 @@ def problems(row: Row) -> list[str]:
     for mode, alone in row.alone.items():
         for test, outcome in alone.items():
             if not explanation(row.file, test, mode):
-                result.append(f"{row.file}: {test} ({mode} children): {outcome.what} under lazypatch alone\n{outcome.text}")
+                result.append(
+                    f"{row.file}: {test} ({mode} children): {outcome.what} under lazypatch alone\n{outcome.text}"
+                )
     return result
 
 
@@ -135,7 +138,14 @@ def markdown(rows: list[Row]) -> str:
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
         alone = ", ".join(str(len(row.alone[mode])) for mode in modes)
-        cells = [row.file, len(row.ran), len(row.gevent), *(len(row.lazy[mode]) for mode in modes), alone, len(row.flaky)]
+        cells = [
+            row.file,
+            len(row.ran),
+            len(row.gevent),
+            *(len(row.lazy[mode]) for mode in modes),
+            alone,
+            len(row.flaky),
+        ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 
@@ -151,7 +161,9 @@ def write(file: pathlib.Path, table: str) -> None:
 def main(arguments: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", nargs="+", default=FILES, help="names of files and packages of CPython's test package")
+    parser.add_argument(
+        "--files", nargs="+", default=FILES, help="names of files and packages of CPython's test package"
+    )
     parser.add_argument("--armed-children", action="store_true", help="also with the variable inherited by children")
     parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
     options = parser.parse_args(arguments)

@@ -17,14 +17,23 @@ from typing import NamedTuple
 
 from recorded import start, watch
 
-PATTERNS = (
-    "test__monkey* test___monkey_patching test__threading* test__order test__issue* test__subprocess* test__socket* "
-    "test__ssl* test__select* test__os* test__queue*"
-).split()
+PATTERNS = [
+    "test__monkey*", "test___monkey_patching", "test__threading*", "test__order", "test__issue*", "test__subprocess*",
+    "test__socket*", "test__ssl*", "test__select*", "test__os*", "test__queue*",
+]  # fmt: skip
 RETRIES = 2
 
 # (file, test pattern) -> why it may fail under lazypatch.
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS = {
+    ("test__monkey", "test_patch_twice_warnings_events *"): (
+        "It wants a second patch_all() to warn. What was switched on from outside is no call that the program made "
+        "twice, and its own call adds to it."
+    ),
+    ("test__monkey", "test_patch_events *"): (
+        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at the "
+        "modules: they are installed, so nothing is done and nothing announced."
+    ),
+}
 
 
 class Result(NamedTuple):
@@ -64,7 +73,7 @@ def run(name: str, spec: str) -> Result:
 
 def worse(plain: Result, armed: Result) -> list[str]:
     """What passes in *plain* and not in *armed*; the file itself stands for what no test names."""
-    result = [test for test in armed.failing - plain.failing]
+    result = sorted(armed.failing - plain.failing)
     if plain.status == 0 and armed.status != 0 and not result:
         result.append(f"<exit status {armed.status}>")
     if armed.ran - armed.skipped < plain.ran - plain.skipped:
@@ -93,7 +102,10 @@ def compare(name: str) -> tuple[Result, Result, list[str]]:
 
 def markdown(rows: list[tuple[str, Result, Result]]) -> str:
     """The table for docs/conformance.md."""
-    lines = ["| file | tests run | exit status without | with lazypatch | failing without | with |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| file | tests run | exit status without | with lazypatch | failing without | with |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, plain, armed in rows:
         cells = [name, plain.ran - plain.skipped, plain.status, armed.status, len(plain.failing), len(armed.failing)]
         lines.append(f"| {' | '.join(map(str, cells))} |")
