@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from conftest import clean_environment
 
-STALLS_AFTER = 100  # seconds without an outcome
+STALLS_AFTER = 60  # seconds without an outcome
 RESTARTS = 8  # each hang or crash costs one; what is left after the last one did not run
 FAILING = ("fail", "hang", "crash")
 
