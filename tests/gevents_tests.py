@@ -23,6 +23,15 @@ PATTERNS = [
 ]  # fmt: skip
 RETRIES = 2
 
+NOT_FIRST = (
+    "It asserts that nothing is patched before its own patch_all(). It fails in the same way when "
+    "gevent.monkey.patch_all() was called before it."
+)
+COMPARES = (
+    "It compares gevent's object with the native one, which it takes from the standard module, where gevent's stands. "
+    "It fails in the same way when gevent.monkey.patch_all() was called before it."
+)
+
 # (file, test pattern) -> why it may fail under lazypatch.
 EXCEPTIONS = {
     ("test__monkey", "test_patch_twice_warnings_events *"): (
@@ -30,8 +39,26 @@ EXCEPTIONS = {
         "twice, and its own call adds to it."
     ),
     ("test__monkey", "test_patch_events *"): (
-        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at the "
-        "modules: they are installed, so nothing is done and nothing announced."
+        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at "
+        "the modules: they are installed, so nothing is done and nothing announced."
+    ),
+    ("test__monkey_ssl_warning", "test_with_pkg_resources *"): NOT_FIRST,
+    ("test__monkey_ssl_warning2", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
+    ("test__monkey_ssl_warning3", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
+    ("test__threading_monkey_in_thread", "test_patch_in_thread *"): NOT_FIRST,
+    ("test__queue", "test_subscript *"): COMPARES,
+    ("test__threading_no_monkey", "test_name *"): COMPARES,
+    ("test__issue2013", "test_* (*TestHublessThreadSemaphore*)"): (
+        "It takes native functions out of _thread and time before it patches; they are cooperative by then. It fails "
+        "in the same way when gevent.monkey.patch_all() was called before it."
+    ),
+    ("test__selectors", "test_closing_fd_before_selecting *"): (
+        "It closes a descriptor with the native os.close(); gevent's, which is installed, only defers that. It fails "
+        "in the same way when gevent.monkey.patch_all() was called before it."
+    ),
+    ("test__monkey_module_run", "test_issue_302 *"): (
+        "It runs a script without gevent.monkey and asserts that its sockets are native. The script inherits "
+        "PYTHONCOOPPATCH."
     ),
 }
 
