@@ -56,6 +56,10 @@ EXCEPTIONS = {
         "It closes a descriptor with the native os.close(); gevent's, which is installed, only defers that. It fails "
         "in the same way when gevent.monkey.patch_all() was called before it."
     ),
+    ("test__subprocess", "test_subprocess_in_native_thread *"): (
+        "It uses the native class Thread, which starts its threads through the globals of threading, and those are "
+        "cooperative. It fails in the same way when gevent.monkey.patch_all() was called before it."
+    ),
     ("test__monkey_module_run", "test_issue_302 *"): (
         "It runs a script without gevent.monkey and asserts that its sockets are native. The script inherits "
         "PYTHONCOOPPATCH."
