@@ -1,0 +1,199 @@
+"""CPython's own tests, file by file, under gevent.monkey.patch_all() and under PYTHONCOOPPATCH=all.
+
+``python tests/conformance.py [--files NAME ...] [--armed-children] [--markdown FILE]``. Both columns get gevent's own
+adjustments and its list of tests that cannot work (gevent.testing.monkey_test); what a file lacks in the second column
+is that script's call of patch_all. Exit status 1 when a file ran no test in a column, or when a test fails under
+lazypatch alone and ``conformance_explained.py`` does not say why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import fnmatch
+import importlib.util
+import pathlib
+import sys
+import time
+from typing import NamedTuple
+
+from conformance_explained import EXPLAINED
+from recorded import Job, Outcome, Outcomes, failing, ran, run
+
+FILES = [
+    "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
+    "test_signal", "test_subprocess", "test_ssl", "test_socket", "test_httplib", "test_ftplib", "test_smtplib",
+    "test_urllib2_localnet", "test_logging", "test_concurrent_futures", "test_os", "test_time", "test_importlib",
+    "test_runpy", "test_asyncio",
+]  # fmt: skip
+VERSION = "{}.{}".format(*sys.version_info)
+RETRIES = 2
+
+
+class Row(NamedTuple):
+    """What came of one file. Sets of test ids."""
+
+    file: str
+    ran: set[str]  # under gevent.monkey
+    ran_lazily: set[str]
+    gevent: set[str]  # fail under gevent.monkey
+    lazy: dict[str, set[str]]  # mode of the children -> fail under lazypatch
+    alone: dict[str, dict[str, Outcome]]  # mode -> fail under lazypatch and not under gevent.monkey
+    flaky: set[str]  # differed once and not again
+
+
+def setup(patch: bool) -> str:
+    """The part of gevent.testing.monkey_test that prepares: all of it up to where it looks for the test's file."""
+    spec = importlib.util.find_spec("gevent.testing.monkey_test")
+    assert spec is not None and spec.origin is not None
+    body = ast.parse(pathlib.Path(spec.origin).read_text(encoding="utf-8")).body
+    lines = [ast.unparse(node) for node in body]
+    first, last = lines.index("from gevent import monkey"), lines.index("resources.setup_resources()")
+    lines = lines[first : last + 1]
+    taken = [] if patch else ["from gevent import monkey", "monkey.patch_all()"]
+    assert lines[:2] == ["from gevent import monkey", "monkey.patch_all()"]
+    return "import os, sys\n" + "\n".join(line for line in lines if line not in taken)
+
+
+def modules(file: str) -> list[str]:
+    """The modules of the test file, or test package, *file*."""
+    spec = importlib.util.find_spec("test." + file)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"{file}: not installed")
+    if not spec.submodule_search_locations:
+        return ["test." + file]
+    folder = pathlib.Path(spec.origin).parent
+    found = sorted(path.relative_to(folder).with_suffix("") for path in folder.rglob("test_*.py"))
+    return [".".join(("test", file, *path.parts)) for path in found]
+
+
+def under_gevent(name: str) -> Outcomes:
+    """Run the module *name* under gevent.monkey."""
+    return _column(name, Job(name, setup(patch=True), disable=_flat(name)))
+
+
+def under_lazypatch(name: str, gevent: Outcomes, mode: str) -> Outcomes:
+    """Run it under lazypatch, with *mode* children, without the tests that hang under *gevent*: each costs a minute."""
+    hanging = tuple(test for test, outcome in gevent.items() if outcome.what == "hang" and "<" not in test)
+    return _column(name, Job(name, setup(patch=False), "all", mode == "armed", _flat(name), hanging))
+
+
+def _flat(name: str) -> bool:
+    return name.count(".") == 1  # gevent's list knows no packages
+
+
+def _column(name: str, job: Job) -> Outcomes:
+    # What is in brackets belongs to the process, not to a test.
+    return {f"{name}{test}" if test.startswith("<") else test: outcome for test, outcome in run(job).items()}
+
+
+def lost(gevent: Outcomes, lazy: Outcomes) -> dict[str, Outcome]:
+    """What fails, or does not run, under lazypatch and passes under gevent.monkey."""
+    passes = ran(gevent) - failing(gevent)
+    result = {test: lazy[test] for test in failing(lazy) - failing(gevent)}
+    missing = Outcome("missing", "runs under gevent.monkey and not under lazypatch")
+    return {**result, **{test: lazy.get(test, missing) for test in passes - ran(lazy)}}
+
+
+def compare(file: str, modes: list[str]) -> Row:
+    """Run *file* in all columns; what differs is run again, in both, before it counts."""
+    row = Row(file, set(), set(), set(), {mode: set() for mode in modes}, {mode: {} for mode in modes}, set())
+    for name in modules(file):
+        gevent = under_gevent(name)
+        row.ran.update(ran(gevent))
+        row.gevent.update(failing(gevent))
+        for mode in modes:
+            lazy = under_lazypatch(name, gevent, mode)
+            row.ran_lazily.update(ran(lazy))
+            row.lazy[mode].update(failing(lazy))
+            _confirm(row, mode, name, lost(gevent, lazy))
+    return row
+
+
+def _confirm(row: Row, mode: str, name: str, differs: dict[str, Outcome]) -> None:
+    for _ in range(RETRIES):
+        if all(explanation(row.file, test, mode) for test in differs):
+            break
+        gevent = under_gevent(name)
+        lazy = under_lazypatch(name, gevent, mode)
+        still = {test: found for test, found in differs.items() if test in lost(gevent, lazy)}
+        row.flaky.update(differs.keys() - still.keys())
+        differs = still
+    row.alone[mode].update(differs)
+
+
+def explanation(file: str, test: str, mode: str) -> str:
+    """Why *test* may fail under lazypatch alone; empty if nothing says so."""
+    for line in EXPLAINED:
+        if line.file == file and fnmatch.fnmatchcase(test, line.tests) and mode in line.children:
+            if VERSION in line.versions.split():
+                return line.reason
+    return ""
+
+
+def problems(row: Row) -> list[str]:
+    """What makes the driver fail."""
+    result = [] if row.ran and row.ran_lazily else [f"{row.file}: ran no test in one of the columns"]
+    for mode, alone in row.alone.items():
+        for test, outcome in alone.items():
+            if not explanation(row.file, test, mode):
+                result.append(
+                    f"{row.file}: {test} ({mode} children): {outcome.what} under lazypatch alone\n{outcome.text}"
+                )
+    return result
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table for docs/conformance.md."""
+    modes = list(rows[0].lazy)
+    names = ["file", "tests run", "gevent.monkey", *(f"lazypatch, {mode} children" for mode in modes), "alone", "flaky"]
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for row in rows:
+        alone = ", ".join(str(len(row.alone[mode])) for mode in modes)
+        cells = [
+            row.file,
+            len(row.ran),
+            len(row.gevent),
+            *(len(row.lazy[mode]) for mode in modes),
+            alone,
+            len(row.flaky),
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(file: pathlib.Path, table: str) -> None:
+    """Put *table* into *file* under this Python's heading, in place of the one that is there."""
+    heading = f"## Python {VERSION}\n\n"
+    before, _, rest = file.read_text().partition(heading) if file.exists() else ("", "", "")
+    _, mark, after = rest.partition("\n## ")
+    file.write_text(before + heading + table + mark + after)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--files", nargs="+", default=FILES, help="names of files and packages of CPython's test package"
+    )
+    parser.add_argument("--armed-children", action="store_true", help="also with the variable inherited by children")
+    parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
+    options = parser.parse_args(arguments)
+    modes = ["native", "armed"] if options.armed_children else ["native"]
+    rows, found = [], []
+    for file in options.files:
+        start = time.monotonic()
+        rows.append(compare(file, modes))
+        found += problems(rows[-1])
+        print(markdown(rows[-1:]).splitlines()[-1], f"{time.monotonic() - start:.0f} s", flush=True)
+        for test in sorted(rows[-1].flaky):
+            print(f"  flaky: {test}", flush=True)
+        for problem in problems(rows[-1]):
+            print(problem, flush=True)
+    if options.markdown:
+        write(options.markdown, markdown(rows))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,167 @@
+"""gevent's own tests of its patching, as they are, without lazypatch and under PYTHONCOOPPATCH=all.
+
+``python tests/gevents_tests.py [--tests NAME ...] [--markdown FILE]``. Whatever passes without lazypatch has to pass
+with it, unless EXCEPTIONS says why not. Exit status 1 otherwise, and when a file ran no test in either run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import importlib.util
+import pathlib
+import re
+import sys
+import tempfile
+from typing import NamedTuple
+
+from recorded import start, watch
+
+PATTERNS = [
+    "test__monkey*", "test___monkey_patching", "test__threading*", "test__order", "test__issue*", "test__subprocess*",
+    "test__socket*", "test__ssl*", "test__select*", "test__os*", "test__queue*",
+]  # fmt: skip
+RETRIES = 2
+
+NOT_FIRST = (
+    "It asserts that nothing is patched before its own patch_all(). It fails in the same way when "
+    "gevent.monkey.patch_all() was called before it."
+)
+COMPARES = (
+    "It compares gevent's object with the native one, which it takes from the standard module, where gevent's stands. "
+    "It fails in the same way when gevent.monkey.patch_all() was called before it."
+)
+
+# (file, test pattern) -> why it may fail under lazypatch.
+EXCEPTIONS = {
+    ("test__monkey", "test_patch_twice_warnings_events *"): (
+        "It wants a second patch_all() to warn. What was switched on from outside is no call that the program made "
+        "twice, and its own call adds to it."
+    ),
+    ("test__monkey", "test_patch_events *"): (
+        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at "
+        "the modules: they are installed, so nothing is done and nothing announced."
+    ),
+    ("test__monkey_ssl_warning", "test_with_pkg_resources *"): NOT_FIRST,
+    ("test__monkey_ssl_warning2", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
+    ("test__monkey_ssl_warning3", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
+    ("test__threading_monkey_in_thread", "test_patch_in_thread *"): NOT_FIRST,
+    ("test__queue", "test_subscript *"): COMPARES,
+    ("test__threading_no_monkey", "test_name *"): COMPARES,
+    ("test__issue2013", "test_* (*TestHublessThreadSemaphore*)"): (
+        "It takes native functions out of _thread and time before it patches; they are cooperative by then. It fails "
+        "in the same way when gevent.monkey.patch_all() was called before it."
+    ),
+    ("test__selectors", "test_closing_fd_before_selecting *"): (
+        "It closes a descriptor with the native os.close(); gevent's, which is installed, only defers that. It fails "
+        "in the same way when gevent.monkey.patch_all() was called before it."
+    ),
+    ("test__subprocess", "test_subprocess_in_native_thread *"): (
+        "It uses the native class Thread, which starts its threads through the globals of threading, and those are "
+        "cooperative. It fails in the same way when gevent.monkey.patch_all() was called before it."
+    ),
+    ("test__monkey_module_run", "test_issue_302 *"): (
+        "It runs a script without gevent.monkey and asserts that its sockets are native. The script inherits "
+        "PYTHONCOOPPATCH."
+    ),
+}
+
+
+class Result(NamedTuple):
+    """What one run of one file came to."""
+
+    status: int | None  # None: it hung
+    ran: int
+    skipped: int
+    failing: frozenset[str]
+    said: str
+
+
+def folder() -> pathlib.Path:
+    """Where gevent's tests are."""
+    spec = importlib.util.find_spec("gevent.tests")
+    assert spec is not None and spec.origin is not None
+    return pathlib.Path(spec.origin).parent
+
+
+def names() -> list[str]:
+    """The tests that concern patching."""
+    found = sorted(path.stem for path in folder().glob("test_*.py"))
+    return [name for name in found if any(fnmatch.fnmatchcase(name, pattern) for pattern in PATTERNS)]
+
+
+def run(name: str, spec: str) -> Result:
+    """Run ``python -m gevent.tests.NAME``, verbosely, in the folder that gevent's runner uses."""
+    with tempfile.TemporaryDirectory(prefix="gevents", ignore_cleanup_errors=True) as temporary:
+        log = pathlib.Path(temporary, "log")
+        with log.open("wb") as file:
+            status = watch(start(["-X", "faulthandler", "-m", f"gevent.tests.{name}"], folder(), file, spec), log)
+        said = log.read_text(errors="replace")
+    ran, skipped = re.findall(r"^Ran (\d+) test", said, re.M), re.findall(r"\bskipped=(\d+)", said)
+    failing = frozenset(re.findall(r"^(?:FAIL|ERROR): (.*?)(?: \[.*)?$", said, re.M))
+    return Result(status, sum(map(int, ran)), sum(map(int, skipped)), failing, said[-3000:])
+
+
+def worse(plain: Result, armed: Result) -> list[str]:
+    """What passes in *plain* and not in *armed*; the file itself stands for what no test names."""
+    result = sorted(armed.failing - plain.failing)
+    if plain.status == 0 and armed.status != 0 and not result:
+        result.append(f"<exit status {armed.status}>")
+    if armed.ran - armed.skipped < plain.ran - plain.skipped:
+        result.append(f"<ran {armed.ran - armed.skipped} of {plain.ran - plain.skipped}>")
+    return result
+
+
+def excused(name: str, test: str) -> str:
+    """Why *test* of the file *name* may fail under lazypatch; empty if nothing says so."""
+    for (file, pattern), reason in EXCEPTIONS.items():
+        if file == name and fnmatch.fnmatchcase(test, pattern):
+            return reason
+    return ""
+
+
+def compare(name: str) -> tuple[Result, Result, list[str]]:
+    """Both runs, and what is worse in the second; both are repeated before something counts."""
+    counts: list[str] = []
+    for _ in range(1 + RETRIES):
+        plain, armed = run(name, ""), run(name, "all")
+        counts = [test for test in worse(plain, armed) if not excused(name, test)]
+        if not counts:
+            break
+    return plain, armed, counts
+
+
+def markdown(rows: list[tuple[str, Result, Result]]) -> str:
+    """The table for docs/conformance.md."""
+    lines = [
+        "| file | tests run | exit status without | with lazypatch | failing without | with |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, plain, armed in rows:
+        cells = [name, plain.ran - plain.skipped, plain.status, armed.status, len(plain.failing), len(armed.failing)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tests", nargs="+", default=names())
+    parser.add_argument("--markdown", type=pathlib.Path, help="write the table to this file")
+    options = parser.parse_args(arguments)
+    rows, bad = [], 0
+    for name in options.tests:
+        plain, armed, counts = compare(name)
+        rows.append((name, plain, armed))
+        print(markdown(rows[-1:]).splitlines()[-1], flush=True)
+        if counts:
+            bad += 1
+            print(*counts, armed.said, sep="\n", flush=True)
+    if options.markdown:
+        options.markdown.write_text(markdown(rows))
+    # Some files have no unittest and tell by their exit status alone; not all of them can be of that kind.
+    return 1 if bad or not any(plain.ran for _, plain, _ in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

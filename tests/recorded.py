@@ -1,0 +1,147 @@
+"""Parent side of the conformance runs: one process per test module, watched; outcomes by test."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any, NamedTuple
+
+from conftest import clean_environment
+
+STALLS_AFTER = 60  # seconds without an outcome
+RESTARTS = 8  # each hang or crash costs one; what is left after the last one did not run
+FAILING = ("fail", "hang", "crash")
+
+
+class Outcome(NamedTuple):
+    """What became of one test, and what was said about it."""
+
+    what: str
+    text: str = ""
+
+
+Outcomes = dict[str, Outcome]
+
+
+class Job(NamedTuple):
+    """One test module in one set of circumstances."""
+
+    module: str
+    setup: str  # Python code that is executed first
+    spec: str = ""  # PYTHONCOOPPATCH
+    armed_children: bool = False
+    disable: bool = False  # apply gevent's list of disabled tests
+    hanging: tuple[str, ...] = ()  # known to hang, so not tried
+
+
+def failing(outcomes: Outcomes) -> set[str]:
+    """The tests that did not pass."""
+    return {test for test, outcome in outcomes.items() if outcome.what in FAILING}
+
+
+def ran(outcomes: Outcomes) -> set[str]:
+    """The tests that ran; the end of the process is not a test."""
+    return {test for test, outcome in outcomes.items() if outcome.what != "skip" and "<" not in test}
+
+
+def run(job: Job) -> Outcomes:
+    """Run *job*; after a hang or a crash another process runs what is left."""
+    outcomes = {test: Outcome("hang", "not tried") for test in job.hanging}
+    with tempfile.TemporaryDirectory(prefix="conformance", ignore_cleanup_errors=True) as folder:
+        for _ in range(RESTARTS):
+            if _run_once(job, pathlib.Path(folder), outcomes):
+                return outcomes
+    outcomes["<rest>"] = Outcome("hang", f"gave up after {RESTARTS} processes")
+    return outcomes
+
+
+def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes) -> bool:
+    """Run what is not in *outcomes* yet and add it. False if there is something left to run."""
+    files = {name: folder / name for name in ("setup.py", "job.json", "results", "log")}
+    files["setup.py"].write_text(job.setup, encoding="utf-8")
+    files["results"].write_text("")
+    given = {**job._asdict(), "results": str(files["results"]), "done": list(outcomes)}
+    files["job.json"].write_text(json.dumps(given))
+    with files["log"].open("wb") as log:
+        ended = watch(_start(job, files, log), files["results"])
+    current, done = _read(files["results"], outcomes)
+    said = files["log"].read_text(errors="replace")[-6000:]
+    if done:
+        if ended != 0:
+            outcomes["<exit>"] = Outcome("hang" if ended is None else "fail", f"exit status {ended}\n{said}")
+        return True
+    outcomes[current or "<module>"] = Outcome("hang" if ended is None else "crash", f"exit status {ended}\n{said}")
+    return not current
+
+
+def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Popen[bytes]:
+    work = files["log"].parent / "work"
+    work.mkdir(exist_ok=True)
+    recorder = str(pathlib.Path(__file__).with_name("recorder.py"))
+    return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
+
+
+def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subprocess.Popen[bytes]:
+    """This Python with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
+    extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
+    if spec:
+        extra["PYTHONCOOPPATCH"] = spec
+    return subprocess.Popen(
+        [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
+        env=clean_environment(**extra), start_new_session=True,
+    )  # fmt: skip
+
+
+def watch(child: subprocess.Popen[bytes], results: pathlib.Path) -> int | None:
+    """The child's exit status; None if *results* did not grow for a while, after all stacks were written to its log."""
+    size, since = -1, time.monotonic()
+    try:
+        while child.poll() is None:
+            if results.stat().st_size != size:
+                size, since = results.stat().st_size, time.monotonic()
+            if time.monotonic() - since > STALLS_AFTER:
+                child.send_signal(signal.SIGABRT)  # faulthandler
+                _wait(child, 10)
+                return None
+            time.sleep(0.05)
+        return child.returncode
+    finally:
+        _end_group(child)
+
+
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End the child and the processes it left behind, which are in its group."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    child.wait()
+
+
+def _read(results: pathlib.Path, outcomes: Outcomes) -> tuple[str, bool]:
+    """Add the *results* to *outcomes*. Gives the test that was running at the end, and whether that was the end."""
+    current = ""
+    for line in results.read_text(errors="replace").splitlines():
+        what, test, text = json.loads(line)
+        if what == "done":
+            return "", True
+        if what in ("start", "stop"):
+            current = test if what == "start" else ""
+            continue
+        known = outcomes.get(test)
+        if known is None or known.what not in FAILING:
+            outcomes[test] = Outcome(what, text)
+    return current, False
