@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._install import Change, commit
+from ._install import Change
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,7 +36,7 @@ def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | 
             return False
         raise
     changes = [Change(module, name, getattr(supply, name)) for name in chosen]
-    commit(changes, scheduler.originals, scheduler.behind, late=True)
+    scheduler.commit(changes, late=True)
     scheduler.truth.mirror(module.__name__)
     _call_hook(supply, "did", module, chosen)
     if events is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._install import half_imported
 from ._originals import MISSING, Originals
+from ._startup import main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,6 +61,12 @@ class Truth:
         self._redirected: object = None
         self._events: Events | None = None
         self._plugins: bool | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._before_fork)
+
+    def _before_fork(self) -> None:
+        if self._originals.recorded(os):
+            self.listen_for_children()
 
     def adopt(self) -> None:
         """Take over what gevent.monkey has patched already, and make it ask us from now on."""
@@ -103,10 +110,13 @@ class Truth:
                 del saved[name]
 
     def listen_for_children(self) -> None:
-        """Have the hub before the first child is made: one that ends earlier would never be waited for."""
-        from gevent import get_hub
+        """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
+        from ._enable import no_waitpid
 
-        get_hub().loop.install_sigchld()
+        if on_main_thread() and not no_waitpid():
+            from gevent import get_hub
+
+            get_hub().loop.install_sigchld()
 
     @property
     def events(self) -> Events | None:

@@ -50,8 +50,9 @@ def _original(name: str, item: str) -> Any:
     cell = current.standins.cells.get((name, item))
     if cell is not None:
         return cell.original
-    saved = getattr(sys.modules.get("gevent.monkey"), "saved", {})
-    return saved[name][item] if item in saved.get(name, ()) else getattr(sys.modules[name], item)
+    from ._gevent import native
+
+    return native(name, item)
 
 
 def is_module_patched(mod_name: str) -> bool:

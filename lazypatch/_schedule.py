@@ -133,7 +133,7 @@ class Scheduler:
         if self._met and "_thread" in self.session.wanted:
             from ._captured import captured
 
-            self._attempt([], lambda: self._commit(captured(self._met, self.originals, type(self._new_lock()))))
+            self._attempt([], lambda: self.commit(captured(self._met, self.originals, type(self._new_lock()))))
 
     def _all_done(self) -> None:
         self.truth.mirror_all()
@@ -244,19 +244,22 @@ class Scheduler:
         if source is None:
             return
         module = sys.modules[row.name]
-        options = self.session.wanted[row.name]
-        events = self.truth.events
-        items = None if events is None else events.will_patch(row, module, source, options)
-        self._commit(plan(module, source, options, items), row.name in self.session.early)
+        items = self._asked(row, source)
+        self.commit(plan(module, source, self.session.wanted[row.name], items), row.name in self.session.early)
         self._settle(row)
         for name in COMPANIONS.get(row.name, ()):
             self._companion(name)
+
+    def _asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
+        """The names that gevent's subscribers, if there are any, let be replaced."""
+        events, options = self.truth.events, self.session.wanted[row.name]
+        return None if events is None else events.will_patch(row, sys.modules[row.name], source, options)
 
     def _companion(self, name: str) -> None:
         if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
             from ._companions import changes
 
-            self._attempt([name], lambda: self._commit(changes(name, self.session.wanted)))
+            self._attempt([name], lambda: self.commit(changes(name, self.session.wanted)))
 
     def _settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
@@ -271,20 +274,18 @@ class Scheduler:
         if threading is None or (done != "_thread" and half_imported("_thread")):
             return
         rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
-        for row in rows:
-            source = supply(row.source, "")
-            if self.truth.events is not None:
-                self.truth.events.will_patch(row, sys.modules[row.name], source, self.session.wanted[row.name])
         from . import _threads
 
+        items = {row.name: self._asked(row, supply(row.source, "")) for row in rows}
         moves = _threads.moves_main_thread(threading)
-        changes = _threads.changes([row.name for row in rows], self.session.wanted, threading)
-        self._commit(changes, "threading" in self.session.early)
+        changes = _threads.changes(items, self.session.wanted, threading)
+        self.commit(changes, "threading" in self.session.early)
         _threads.finish(threading, moves)
         for row in rows:
             self._settle(row)
 
-    def _commit(self, changes: list[Change], late: bool = False) -> None:
+    def commit(self, changes: list[Change], late: bool = False) -> None:
+        """Make *changes*, and remember what leads from each replacement to its original."""
         mine = [(change.module, change) for change in changes if change.module and change.old is not MISSING]
         for _, change in mine:
             if not isinstance(change.value, bool) and change.value is not None and change.value is not change.old:

@@ -28,7 +28,7 @@ from ._install import REMOVED, Change, plan
 from ._startup import main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from ._targets import Wanted
 
@@ -36,20 +36,20 @@ _HANDLES = sys.version_info >= (3, 13)
 _fork_hooks_registered = False
 
 
-def changes(targets: Collection[str], wanted: Wanted, threading: Any) -> list[Change]:
+def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: Any) -> list[Change]:
     """Everything that installing the thread group changes.
 
-    *targets* are those to change, of ``_thread`` and ``threading``; the main thread of the module *threading* is
-    looked after in either case.
+    *targets* are those to change, of ``_thread`` and ``threading``, each with its names, None for all of them; the
+    main thread of the module *threading* is looked after in either case.
     """
     import gevent.thread
     import gevent.threading
 
     result = []
     if "_thread" in targets:
-        result += plan(sys.modules["_thread"], gevent.thread, wanted["_thread"])
+        result += plan(sys.modules["_thread"], gevent.thread, wanted["_thread"], targets["_thread"])
     if "threading" in targets:
-        result += plan(threading, gevent.threading, wanted["threading"])
+        result += plan(threading, gevent.threading, wanted["threading"], targets["threading"])
         result += _existing(threading, wanted["threading"])
     if _is_cooperative(threading._shutdown):
         return result

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "_startup": {"_enable", "_spec", "_targets"},
     "__init__": {"_api", "_enable", "_errors", "_queries", "_wrapt"},
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
-    "_queries": {"_enable", "_errors", "_native", "_originals", "_state", "_targets"},
+    "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
     "_enable": {"_errors", "_failure", "_finder", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
     "_schedule": {
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     },
     "_failure": {"_errors"},
     "_foreign": {"_errors", "_install", "_wrapt"},
-    "_gevent": {"_api", "_events", "_install", "_originals", "_state"},  # _api: foreign calls come back in at the door
+    "_gevent": {"_api", "_enable", "_events", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
     "_events": {"_install"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},

@@ -208,6 +208,10 @@ if __name__ == "__main__":
 """
 
 
+# Where gevent 26.9.0 itself fails, there is nothing to compare with.
+FAILS_EAGERLY = {"asyncio: to_thread", "forkserver"} if sys.version_info >= (3, 15) else set()
+
+
 def both(code: str, folder: pathlib.Path) -> tuple[object, object]:
     """What *code* does patched eagerly, and lazily."""
     code = COOPERATIVE + textwrap.dedent(code) + "\nif __name__ == '__main__':\n    print(cooperative())\n"
@@ -228,6 +232,8 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_ends_as_under_gevent_monkey(name: str, tmp_path: pathlib.Path) -> None:
+    if name in FAILS_EAGERLY:
+        pytest.skip("hangs under gevent.monkey.patch_all() on this Python")
     eager, lazy = both(PROGRAMS[name], tmp_path)
     assert lazy == eager
 
@@ -235,6 +241,8 @@ def test_a_program_ends_as_under_gevent_monkey(name: str, tmp_path: pathlib.Path
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("name", PROCESSES)
 def test_multiprocessing_does_what_it_does_under_gevent_monkey(name: str, method: str, tmp_path: pathlib.Path) -> None:
+    if method in FAILS_EAGERLY:
+        pytest.skip("ends in BlockingIOError under gevent.monkey.patch_all() on this Python")
     body = textwrap.indent(textwrap.dedent(PROCESSES[name]), "    ")
     eager, lazy = both(MULTIPROCESSING.format(method=method, body=body), tmp_path)
     assert lazy == eager

@@ -180,9 +180,11 @@ for function in (os.fork, os.waitpid, time.sleep, _thread.start_new_thread):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork does not exist here")
-def test_a_child_that_ends_at_once_is_waited_for_when_fork_is_the_first_call() -> None:
+@pytest.mark.parametrize("before", ["", "import socket", "import multiprocessing.popen_fork"])
+def test_a_child_that_ends_at_once_is_waited_for(before: str) -> None:
     """The child may be gone before its parent's hub exists, so the hub must exist before the child does."""
     out = run_code(
+        f"{before}\n"
         """
 import os
 for expected in (7, 8):
