@@ -11,8 +11,8 @@ native ``_thread`` for importlib (eventlet): no exclusion between greenlets.
 Waiting on gevent's own locks: between native threads they may make a hub, and import to do so, inside the import.
 
 Solution. A thread's main greenlet keeps the thread's native ident, any other greenlet is its own owner. Locks that
-main greenlets hold stay valid, so nothing is rewritten, except what a non-main greenlet, the one that is loading
-gevent right now, holds: it is found on its own stack. A thread without a hub waits natively; with one, the greenlet
+main greenlets hold stay valid. Those that other greenlets hold, in whichever thread, they claim when they are next
+asked who they are: each finds them on its own stack. A thread without a hub waits natively; with one, the greenlet
 looks again every millisecond and lets the others go on: waiting for an import is rare, and short.
 """
 
@@ -79,13 +79,26 @@ class _ThreadView:
         self.native_ident = native_ident
         self.native_lock = native_lock
         self.RLock = rlock  # guards a few lines that never switch
+        self.unclaimed: list[Any] = []  # locks that were held when greenlets had no idents of their own
 
     def get_ident(self) -> int:
         try:
             current = getcurrent()
         except RuntimeError:  # greenlet is being finalized, late in the interpreter's shutdown
             return self.native_ident()  # type: ignore[no-any-return]
-        return id(current) if current.parent is not None else self.native_ident()
+        if current.parent is None:
+            return self.native_ident()  # type: ignore[no-any-return]
+        if self.unclaimed:
+            self._claim(id(current))
+        return id(current)
+
+    def _claim(self, ident: int) -> None:
+        """What this greenlet holds since before is its own from now on, not its thread's main greenlet's."""
+        native, mine = self.native_ident(), set(_held_on_stack())
+        for lock in self.unclaimed:
+            if lock.owner == native and lock.name in mine:
+                lock.owner = ident
+        self.unclaimed = [lock for lock in self.unclaimed if lock.owner not in (None, ident)]
 
 
 _view: Any = None
@@ -97,22 +110,13 @@ def install(native_ident: Any, native_lock: Any) -> None:
     if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
-    before, now = native_ident(), _view.get_ident()
-    mine = set(_names_on_stack()) if before != now else set()
     locks = _held()
-    try:
-        for lock in locks:
-            with lock.lock:
-                if not isinstance(lock.wakeup, _Lock):
-                    lock.wakeup = _Lock(lock.wakeup)  # who waits for the native lock already is woken through it
-                if lock.owner == before and lock.name in mine:
-                    lock.owner = now
-        _bootstrap._thread = _view
-    except BaseException:
-        for lock in locks:
-            if lock.owner == now != before and lock.name in mine:
-                lock.owner = before
-        raise
+    for lock in locks:
+        with lock.lock:
+            if not isinstance(lock.wakeup, _Lock):
+                lock.wakeup = _Lock(lock.wakeup)  # who waits for the native lock already is woken through it
+    _view.unclaimed = locks
+    _bootstrap._thread = _view
 
 
 def _held() -> list[Any]:
@@ -121,10 +125,13 @@ def _held() -> list[Any]:
     return [lock for lock in locks if getattr(lock, "owner", None) is not None]
 
 
-def _names_on_stack() -> Iterator[str]:
-    """The modules whose import is in progress on this greenlet's own stack."""
+def _held_on_stack() -> Iterator[str]:
+    """The modules whose locks this greenlet holds, as its own stack tells."""
     frame = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_name == "_find_and_load" and frame.f_globals is vars(_bootstrap):
-            yield frame.f_locals["name"]
+        if frame.f_globals is vars(_bootstrap):
+            if frame.f_code.co_name == "_find_and_load_unlocked":  # called with the lock held
+                yield frame.f_locals["name"]
+            elif frame.f_code.co_name == "release":
+                yield frame.f_locals["self"].name
         frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop

@@ -10,7 +10,7 @@ import sys
 
 assert not {"gevent", "socket", "threading", "signal", "selectors", "select", "subprocess", "queue"} & set(sys.modules)
 import _signal
-import ctypes
+import _ctypes
 import faulthandler
 import importlib._bootstrap as bootstrap
 import opcode
@@ -24,7 +24,19 @@ from lazypatch._targets import STAND_INS, TARGETS
 assert not {"gevent", "socket", "threading", "signal", "selectors", "select", "subprocess", "queue"} & set(sys.modules)
 FOLDER = os.path.dirname(lazypatch.__file__) + os.sep
 ROUNDS = 2  # of a loop
-fork = ctypes.PyDLL(None).fork
+
+
+# ctypes itself imports threading, from 3.14 on.
+class Int(_ctypes._SimpleCData):
+    _type_ = "i"
+
+
+class Function(_ctypes.CFuncPtr):
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_PYTHONAPI
+    _restype_ = Int
+
+
+fork = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "fork"))
 # After these instructions, and where a function begins, the interpreter looks for signals.
 LOOKS = {
     number
