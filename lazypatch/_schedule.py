@@ -194,7 +194,7 @@ class Scheduler:
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
         ready = [row for row in TARGETS.values() if row.name in self.session.wanted and self._is_ready(row, done)]
-        if any(row.group for row in ready):
+        if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         self._notice_bypass([row.name for row in ready])
         for row in ready:
