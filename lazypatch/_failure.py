@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ._install import half_imported
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -61,6 +63,6 @@ def _is_left_native(session: Session, name: str, done: str) -> bool:
     module = sys.modules.get(name)
     if module is None or any(cell.module is module for cell in session.standins.cells.values()):
         return False
-    if name != done and getattr(module.__spec__, "_initializing", False):
+    if name != done and half_imported(name):
         return False  # its own end comes, or it fails
     return not (session.started and session.scheduler.originals.recorded(module))

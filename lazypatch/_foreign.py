@@ -32,7 +32,9 @@ def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | 
         if events is not None:
             events.will_patch_foreign(module, supply, chosen)
     except BaseException as error:
-        if type(error).__name__ == "DoNotPatch":
+        from ._failure import is_veto
+
+        if is_veto(error):
             return False
         raise
     changes = [Change(module, name, getattr(supply, name)) for name in chosen]

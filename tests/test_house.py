@@ -28,8 +28,8 @@ MAY_IMPORT = {
         "_bypass", "_captured", "_companions", "_errors", "_failure", "_foreign", "_gevent", "_importlock",
         "_install", "_originals", "_targets", "_threads",
     },
-    "_failure": {"_errors"},
-    "_foreign": {"_errors", "_install", "_wrapt"},
+    "_failure": {"_errors", "_install"},
+    "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
     "_gevent": {"_api", "_enable", "_events", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
     "_events": {"_install"},
     "_state": {"_enable", "_install", "_targets"},
