@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+    from ._references import Reference
     from ._schedule import Scheduler
     from ._targets import Wanted
 
@@ -30,6 +31,7 @@ class Session:
         self.met_before = frozenset(sys.modules)  # modules that cannot have met an armed target
         self.requests: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.foreign: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
+        self.references: "list[Reference]" = []  # what late repair found
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
         self._made: "dict[str, Scheduler]" = {}

@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "_wrapt": set(),
     "_errors": set(),
     "_originals": set(),
+    "_references": set(),
     "_standins": set(),
     "_finder": set(),
     "_targets": set(),
