@@ -52,6 +52,24 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
+def lighten(config: Any) -> None:
+    """Put off an import of gevent's.
+
+    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
+    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
+    """
+    setting = getattr(config, "settings", {}).get("format_context")
+    if getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting):
+        if setting.environment_key not in os.environ:
+            config.format_context = [_saferepr]
+
+
+def _saferepr(value: object) -> str:
+    from pprint import saferepr
+
+    return saferepr(value)
+
+
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -146,16 +164,17 @@ def _has_plugins(folder: str) -> bool:
         found = os.listdir(folder or ".")
     except OSError:
         return False
-    # gevent's own plugin only warns of a choice that we warn of ourselves.
-    return any(
-        name.endswith(("-info", ".egg")) and not name.startswith("gevent-") and _names_plugin(f"{folder}/{name}")
-        for name in found
-    )
+    for name in [name for name in found if name.endswith(("-info", ".egg"))]:
+        file = f"{folder}/{name}/entry_points.txt"
+        # gevent's own plugin only warns of a choice that we warn of ourselves.
+        if os.access(file, os.R_OK) and not name.startswith("gevent-") and _names_plugin(file):
+            return True
+    return False
 
 
-def _names_plugin(distribution: str) -> bool:
+def _names_plugin(entry_points: str) -> bool:
     try:
-        file = os.open(f"{distribution}/entry_points.txt", os.O_RDONLY)
+        file = os.open(entry_points, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -32,18 +32,19 @@ _bootstrap: Any = _frozen_importlib
 
 
 class _Lock:
-    """A native lock whose ``acquire`` lets greenlets run; as a context manager it guards lines that never switch."""
+    """A native lock whose ``acquire`` lets greenlets run; as a context manager it guards lines that never switch.
 
-    __slots__ = ("_native",)
+    There are two for each module that is imported. As slots that hold the native lock's own methods, the parts that
+    never wait cost nothing in Python.
+    """
+
+    __slots__ = ("__enter__", "__exit__", "_native", "release")
 
     def __init__(self, native: Any = None) -> None:
-        self._native = _view.native_lock() if native is None else native
-
-    def __enter__(self) -> None:
-        self._native.acquire()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._native.release()
+        self._native = native = _view.native_lock() if native is None else native
+        self.__enter__ = native.__enter__
+        self.__exit__ = native.__exit__
+        self.release = native.release
 
     def acquire(self, blocking: bool = True) -> bool:
         if self._native.acquire(False):
@@ -51,9 +52,6 @@ class _Lock:
         if blocking:
             _wait(self._native)
         return blocking
-
-    def release(self) -> None:
-        self._native.release()
 
 
 def _wait(native: Any) -> None:

@@ -28,9 +28,13 @@ class Change:
         self.owner = owner
         self.name = name
         self.value = value
-        self.module = owner if isinstance(owner, types.ModuleType) else None  # only modules have originals on record
-        # The dict behind the owner; None where the attribute protocol has to be used (a class).
-        self.space: Any = vars(owner) if self.module is not None else owner if isinstance(owner, dict) else None
+        self.module: types.ModuleType | None = None  # only modules have originals on record
+        self.space: Any = None  # the dict behind the owner; none where the attribute protocol has to be used (a class)
+        if isinstance(owner, types.ModuleType):
+            self.module = owner
+            self.space = owner.__dict__
+        elif isinstance(owner, dict):
+            self.space = owner
         self.old = (vars(owner) if self.space is None else self.space).get(name, MISSING)
 
     def make(self, value: object) -> None:
@@ -50,14 +54,17 @@ def commit(changes: list[Change], originals: Originals, behind: Callable[[object
     *behind* tells the original behind a value of ours (a stand-in, a replacement seen through another module).
     """
     by_module: dict[types.ModuleType, list[Change]] = {}
+    by_space: dict[int, list[Change]] = {}
     for change in changes:
+        by_space.setdefault(id(change.owner if change.space is None else change.space), []).append(change)
         if change.module is not None:
             by_module.setdefault(change.module, []).append(change)
     snapshots = [(module, originals.snapshot(module)) for module in by_module]
     try:
         for module, mine in by_module.items():
             originals.record(module, _pairs(module, mine, originals, behind), late)
-        _make_all(changes)
+        for mine in by_space.values():
+            _make(mine)
     except BaseException:
         _put_back(changes, originals, snapshots)
         raise
@@ -71,23 +78,25 @@ def _pairs(
         if change.old is MISSING:
             continue  # there was nothing: get_original then reads the module, as gevent's does
         original = change.old
-        if original is change.value or behind(original) is not MISSING:
+        found = behind(original)
+        if original is change.value or found is not MISSING:
             # One of ours stands there already: a reload or a second copy of the module took it from elsewhere.
             known = originals.original(module, change.name)
-            found = behind(original) if known is MISSING else known
+            found = found if known is MISSING else known
             original = original if found is MISSING else found  # the same object in both, such as a module
         pairs[change.name] = (original, change.value)
     return pairs
 
 
-def _make_all(changes: list[Change]) -> None:
-    spaces: dict[int, tuple[Any, dict[Any, object]]] = {}
+def _make(changes: list[Change]) -> None:
+    space = changes[0].space
+    new = {}
     for change in changes:
-        if change.space is None or change.value is REMOVED:
+        if space is None or change.value is REMOVED:
             change.make(change.value)
         else:
-            spaces.setdefault(id(change.space), (change.space, {}))[1][change.name] = change.value
-    for space, new in spaces.values():
+            new[change.name] = change.value
+    if new:
         space.update(new)  # one call into C: no signal handler and no other thread sees half of it
 
 

@@ -37,6 +37,7 @@ class Originals:
     def __init__(self) -> None:
         self._records: dict[int, _Record] = {}
         self._latest: dict[str, _Record] = {}
+        self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._lock = _thread.RLock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -54,16 +55,17 @@ class Originals:
         A name recorded before keeps its place; its original changes only because the caller saw a new one
         (a reload made it). *late* counts for the first record of a module object.
         """
-        originals = {name: pair[0] for name, pair in items.items()}
-        replacements = {name: pair[1] for name, pair in items.items()}
         with self._lock:
             old = self._find(module)
             new = _Record(module, late if old is None else old.late)
             if old is not None:
                 new.items.update(old.items)
                 new.replacements.update(old.replacements)
-            new.items.update(originals)
-            new.replacements.update(replacements)
+            for name, (original, replacement) in items.items():
+                new.items[name] = original
+                new.replacements[name] = replacement
+                if replacement is not original and replacement is not None and type(replacement) is not bool:
+                    self._behind.setdefault(id(replacement), (replacement, original))
             self._publish(module, new)
 
     def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
@@ -80,10 +82,10 @@ class Originals:
             self._latest = latest
 
     def _publish(self, module: types.ModuleType, record: _Record) -> None:
-        self._records = {
-            **{key: value for key, value in self._records.items() if value.module() is not None},
-            id(module): record,
-        }
+        known = self._records
+        if len(known) > 2 * len(self._latest):  # most are of modules that are gone
+            known = {key: value for key, value in known.items() if value.module() is not None}
+        self._records = {**known, id(module): record}
         self._latest = {**self._latest, module.__name__: record}
 
     def snapshot(self, module: types.ModuleType) -> _Record | None:
@@ -101,6 +103,11 @@ class Originals:
             if record is not None and name in record.items:
                 return record.items[name]
         return MISSING
+
+    def behind(self, value: object) -> object:
+        """The original that *value* replaced, in any module, else MISSING."""
+        found = self._behind.get(id(value))
+        return found[1] if found is not None and found[0] is value else MISSING
 
     def replacement(self, module: types.ModuleType, name: str) -> object:
         """What was put in place of *name* in *module*, else None."""

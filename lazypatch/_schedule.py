@@ -23,7 +23,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._gevent import Truth, native
+from ._gevent import Truth, lighten, native
 from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
 from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
@@ -50,7 +50,6 @@ class Scheduler:
         self._new_lock = native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self._one_loader = self._new_rlock()
-        self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._said: set[str] = set()
         self.busy: list[str] = []  # being installed
         self._seen: set[str] = set()  # targets in whose import we took part
@@ -152,6 +151,7 @@ class Scheduler:
 
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
+        lighten(gevent.config)
         from . import _importlock
 
         _importlock.install(self._get_ident, self._new_lock)
@@ -187,7 +187,7 @@ class Scheduler:
             return
         self._companion(name)
         for row in TARGETS.values():
-            if name in (row.name, row.after, row.source):
+            if row.name == name or row.after == name or row.source == name:
                 self._settled.pop(row.name, None)
         self.install_ready(name)
 
@@ -203,9 +203,9 @@ class Scheduler:
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules.get(row.name)
-        if module is None or row.name in self.session.vetoed or row.name in self.busy:
+        if module is None or self._settled.get(row.name) == (module, self.session.wanted[row.name]):
             return False
-        if self._settled.get(row.name) == (module, self.session.wanted[row.name]):
+        if row.name in self.session.vetoed or row.name in self.busy:
             return False
         if row.name != done and half_imported(row.name):
             return False
@@ -285,16 +285,13 @@ class Scheduler:
             self._settle(row)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
-        """Make *changes*, and remember what leads from each replacement to its original."""
-        mine = [(change.module, change) for change in changes if change.module and change.old is not MISSING]
-        for _, change in mine:
-            if not isinstance(change.value, bool) and change.value is not None and change.value is not change.old:
-                self._behind.setdefault(id(change.value), (change.value, change.old))
+        """Make *changes*, also for those who copied a stand-in earlier."""
         commit(changes, self.originals, self.behind, late)
-        for module, change in mine:
-            self.session.standins.lead(module, change.name, change.value)
+        for change in changes:
+            if change.module is not None and change.module.__name__ in STAND_INS:
+                self.session.standins.lead(change.module, change.name, change.value)
 
     def behind(self, value: object) -> object:
         """The original behind *value* if it is a replacement or a stand-in, else MISSING."""
-        found = self._behind.get(id(value))
-        return found[1] if found is not None and found[0] is value else self.session.standins.behind(value, MISSING)
+        found = self.originals.behind(value)
+        return self.session.standins.behind(value, MISSING) if found is MISSING else found

@@ -47,12 +47,14 @@ class StandIns:
         self._load = load
         self.cells: "dict[tuple[str, str], StandIn]" = {}  # in place
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
+        self._by_id: "dict[int, StandIn]" = {}  # id of the function -> all that ever were
 
     def put(self, module: "ModuleType", names: "tuple[str, ...]") -> None:
         """Put a stand-in for each of *names* that *module* has."""
         for name in names:
             if (module.__name__, name) not in self.cells and hasattr(module, name):
-                self.cells[module.__name__, name] = StandIn(module, name, self._load)
+                cell = self.cells[module.__name__, name] = StandIn(module, name, self._load)
+                self._by_id[id(cell.function)] = cell
 
     def step_aside(self) -> None:
         """Let the originals be seen: gevent is about to look."""
@@ -92,7 +94,5 @@ class StandIns:
 
     def behind(self, value: object, default: object) -> object:
         """The original behind *value* if it is a stand-in, also one that was copied long ago; else *default*."""
-        for cell in (*self.cells.values(), *self.spent):
-            if cell.function is value:
-                return cell.original
-        return default
+        cell = self._by_id.get(id(value))
+        return cell.original if cell is not None and cell.function is value else default
