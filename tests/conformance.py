@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import gevent
 from conformance_explained import EXPLAINED
-from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, ran
+from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran
 
 FILES = [
     "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
@@ -197,6 +197,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
     options = parser.parse_args(arguments)
+    interruptible()
     modes = ["native", "armed"] if options.armed_children else ["native"]
     store = Store(options.results and options.results / f"{VERSION}-gevent{gevent.__version__}", options.no_run)
     rows = []

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from recorded import start, watch
+from recorded import interruptible, start, watch
 
 PATTERNS = [
     "test__monkey*", "test___monkey_patching", "test__threading*", "test__order", "test__issue*", "test__subprocess*",
@@ -149,6 +149,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tests", nargs="+", default=names())
     parser.add_argument("--markdown", type=pathlib.Path, help="write the table to this file")
     options = parser.parse_args(arguments)
+    interruptible()
     rows, bad = [], 0
     for name in options.tests:
         plain, armed, counts = compare(name)

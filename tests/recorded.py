@@ -92,6 +92,11 @@ def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Pop
     return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
 
 
+def interruptible() -> None:
+    """Undo what a shell does to its background jobs: they ignore Ctrl-C, their children inherit that, and tests fail."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subprocess.Popen[bytes]:
     """This Python with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
     extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
