@@ -34,14 +34,6 @@ COMPARES = (
 
 # (file, test pattern) -> why it may fail under lazypatch.
 EXCEPTIONS = {
-    ("test__monkey", "test_patch_twice_warnings_events *"): (
-        "It wants a second patch_all() to warn. What was switched on from outside is no call that the program made "
-        "twice, and its own call adds to it."
-    ),
-    ("test__monkey", "test_patch_events *"): (
-        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at "
-        "the modules: they are installed, so nothing is done and nothing announced."
-    ),
     ("test__monkey_ssl_warning", "test_with_pkg_resources *"): NOT_FIRST,
     ("test__monkey_ssl_warning2", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
     ("test__monkey_ssl_warning3", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
