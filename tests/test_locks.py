@@ -200,6 +200,16 @@ assert not {"gevent", "socket", "slow"} & set(sys.modules)
 """
 
 
+def test_importlib_forgets_the_locks_that_were_held_while_gevent_was_loaded(tmp_path: pathlib.Path) -> None:
+    """As it does all others once nobody imports their modules: CPython's test_importlib looks."""
+    path = write_module(tmp_path, "imports_a_target", "import queue")
+    run_code(
+        "import _frozen_importlib, gc, imports_a_target; gc.collect(); assert not _frozen_importlib._module_locks",
+        spec="all",
+        PYTHONPATH=path,
+    )
+
+
 def test_two_greenlets_that_import_one_module_see_it_whole(tmp_path: pathlib.Path) -> None:
     """The body runs once and yields; the second greenlet waits for its end, and so does not see half a module."""
     path = write_module(tmp_path, "slow", "bodies.append(1)\nimport __main__\n__main__.second.wait()\nVALUE = 1\n")
