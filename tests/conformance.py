@@ -57,10 +57,10 @@ def setup(patch: bool) -> str:
 
 
 def modules(file: str) -> list[str]:
-    """The modules of the test file, or test package, *file*."""
+    """The modules of the test file, or test package, *file*; none if it is not installed."""
     spec = importlib.util.find_spec("test." + file)
     if spec is None or spec.origin is None:
-        raise SystemExit(f"{file}: not installed")
+        return []
     if not spec.submodule_search_locations:
         return ["test." + file]
     folder = pathlib.Path(spec.origin).parent
@@ -95,7 +95,7 @@ def lost(gevent: Outcomes, lazy: Outcomes) -> dict[str, Outcome]:
 
 def compare(file: str, modes: list[str], store: Store | None = None) -> Row:
     """Run *file* in all columns; what differs is run again, in both, before it counts."""
-    return together([compare_module(file, name, modes, store or Store()) for name in modules(file)])
+    return together(file, modes, [compare_module(file, name, modes, store or Store()) for name in modules(file)])
 
 
 def compare_module(file: str, name: str, modes: list[str], store: Store) -> Row:
@@ -110,17 +110,17 @@ def compare_module(file: str, name: str, modes: list[str], store: Store) -> Row:
     return row
 
 
-def together(rows: list[Row]) -> Row:
-    """One row for a file's modules."""
-    first, *others = rows
-    for row in others:
-        for mode in row.lazy:
-            first.lazy[mode].update(row.lazy[mode])
-            first.alone[mode].update(row.alone[mode])
-        for mine, more in zip(first, row, strict=True):
+def together(file: str, modes: list[str], rows: list[Row]) -> Row:
+    """One row for the modules of *file*."""
+    whole = Row(file, set(), set(), set(), {mode: set() for mode in modes}, {mode: {} for mode in modes}, set())
+    for row in rows:
+        for mode in modes:
+            whole.lazy[mode].update(row.lazy[mode])
+            whole.alone[mode].update(row.alone[mode])
+        for mine, more in zip(whole, row, strict=True):
             if isinstance(mine, set):
                 mine.update(more)
-    return first
+    return whole
 
 
 def _confirmed(row: Row, mode: str, name: str, differs: dict[str, Outcome], store: Store) -> dict[str, Outcome]:
@@ -159,16 +159,21 @@ def problems(row: Row) -> list[str]:
 def markdown(rows: list[Row]) -> str:
     """The table for docs/conformance.md."""
     modes = list(rows[0].lazy)
-    names = ["file", "tests run", "gevent.monkey", *(f"lazypatch, {mode} children" for mode in modes), "alone", "flaky"]
+    lazily = [f"lazypatch, {mode} children" for mode in modes]
+    names = ["file", "tests run", "failing: gevent.monkey", *lazily, "alone", "gevent.monkey alone", "flaky"]
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
-        alone = ", ".join(str(len(row.alone[mode])) for mode in modes)
+        if not row.ran:
+            lines.append(f"| {row.file} | not installed |" + " |" * (len(names) - 2))
+            continue
+        passes_here = row.gevent & row.ran_lazily - row.lazy[modes[0]]
         cells = [
             row.file,
             len(row.ran),
             len(row.gevent),
             *(len(row.lazy[mode]) for mode in modes),
-            alone,
+            ", ".join(str(len(row.alone[mode])) for mode in modes),
+            len(passes_here),
             len(row.flaky),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
@@ -208,7 +213,7 @@ def main(arguments: list[str]) -> int:
         ]
         for file, futures in waiting:
             try:
-                rows.append(together([future.result() for future in futures]))
+                rows.append(together(file, modes, [future.result() for future in futures]))
             except NotStored:
                 print(f"{file}: not run yet", flush=True)
                 continue
@@ -221,8 +226,11 @@ def main(arguments: list[str]) -> int:
 def show(row: Row) -> None:
     """Print what came of one file."""
     print(markdown([row]).splitlines()[-1], flush=True)
-    for test in sorted(row.flaky):
-        print(f"  flaky: {test}", flush=True)
+    for word, tests in (("flaky", row.flaky), ("fails in both", row.gevent & row.lazy["native"])):
+        for test in sorted(tests):
+            print(f"  {word}: {test}", flush=True)
+    for test in sorted(row.gevent & row.ran_lazily - row.lazy["native"]):
+        print(f"  passes here alone: {test}", flush=True)
     for problem in problems(row):
         print(problem, flush=True)
 
