@@ -74,9 +74,15 @@ def under_gevent(name: str, store: Store, attempt: int = 0) -> Outcomes:
 
 
 def under_lazypatch(name: str, store: Store, gevent: Outcomes, mode: str, attempt: int = 0) -> Outcomes:
-    """Run it under lazypatch, with *mode* children, without the tests that hang under *gevent*: each costs a minute."""
+    """Run it under lazypatch, with *mode* children, without the tests that hang under *gevent*: each costs a minute.
+
+    If that run was given up because of them, without those that it did not get to, too.
+    """
+    only = tuple(gevent) if any(test.endswith("<rest>") for test in gevent) else ()
     hanging = tuple(test for test, outcome in gevent.items() if outcome.what == "hang" and "<" not in test)
-    return _column(name, store, f"{mode}.{attempt}", Job(name, setup(patch=False), "all", mode == "armed", hanging))
+    return _column(
+        name, store, f"{mode}.{attempt}", Job(name, setup(patch=False), "all", mode == "armed", hanging, only)
+    )
 
 
 def _column(name: str, store: Store, column: str, job: Job) -> Outcomes:

@@ -18,7 +18,7 @@ from conftest import clean_environment
 IDLE_AFTER = 30  # seconds without an outcome, in which the processes hardly used the processor
 STALLS_AFTER = 120  # seconds without an outcome, whatever they did
 CAP = 600  # seconds for one module in one column, then what is left hangs
-RESTARTS = 8  # each hang or crash costs one; what is left after the last one did not run
+RESTARTS = 6  # each hang or crash costs one; what is left after the last one did not run
 FAILING = ("fail", "hang", "crash")
 
 
@@ -40,6 +40,7 @@ class Job(NamedTuple):
     spec: str = ""  # PYTHONCOOPPATCH
     armed_children: bool = False
     hanging: tuple[str, ...] = ()  # known to hang, so not tried
+    only: tuple[str, ...] = ()  # if not empty, the tests to run
 
 
 def failing(outcomes: Outcomes) -> set[str]:

@@ -84,12 +84,12 @@ def _noting(method: Any, outcome: str, diary: Diary) -> Any:
     return noting
 
 
-def leave_out(done: set[str]) -> None:
-    """Do not run tests that an earlier process, which one of them ended, has run."""
+def leave_out(done: set[str], only: set[str]) -> None:
+    """Do not run tests that an earlier process, which one of them ended, has run; nor others than *only*, if given."""
     run = unittest.TestCase.run
 
     def run_rest(self: Any, result: Any = None) -> Any:
-        return None if self.id() in done else run(self, result)
+        return None if self.id() in done or (only and self.id() not in only) else run(self, result)
 
     setattr(unittest.TestCase, "run", run_rest)
 
@@ -124,7 +124,7 @@ def run(module: ModuleType) -> None:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Do one job: ``results``, ``module``, ``done``, ``armed_children``."""
+    """Do one job: ``results``, ``module``, ``done``, ``only``, ``armed_children``."""
     faulthandler.enable()
     if not time.sleep.__module__.startswith("gevent."):
         raise SystemExit("nothing is patched here: this run would compare nothing")
@@ -132,7 +132,7 @@ def main(job: dict[str, Any]) -> None:
         os.environ.pop("PYTHONCOOPPATCH", None)
     diary = Diary(job["results"])
     record(diary)
-    leave_out(set(job["done"]))
+    leave_out(set(job["done"]), set(job.get("only", ())))
     try:
         run(load(job["module"]))
     except unittest.SkipTest as reason:
