@@ -183,7 +183,19 @@ def markdown(rows: list[Row]) -> str:
             len(row.flaky),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_named("Failing in both", _fail_in_both(rows)), *_named("Flaky", _flaky(rows))]) + "\n"
+
+
+def _fail_in_both(rows: list[Row]) -> list[str]:
+    return sorted(test for row in rows for test in row.gevent & set.intersection(*row.lazy.values()))
+
+
+def _flaky(rows: list[Row]) -> list[str]:
+    return sorted(test for row in rows for test in row.flaky)
+
+
+def _named(word: str, tests: list[str]) -> list[str]:
+    return ["", f"{word}:", "", *(f"- `{test.removeprefix('test.')}`" for test in tests)] if tests else []
 
 
 def write(file: pathlib.Path, table: str) -> None:
@@ -231,10 +243,7 @@ def main(arguments: list[str]) -> int:
 
 def show(row: Row) -> None:
     """Print what came of one file."""
-    print(markdown([row]).splitlines()[-1], flush=True)
-    for word, tests in (("flaky", row.flaky), ("fails in both", row.gevent & row.lazy["native"])):
-        for test in sorted(tests):
-            print(f"  {word}: {test}", flush=True)
+    print("\n".join(markdown([row]).splitlines()[2:]), flush=True)
     for test in sorted(row.gevent & row.ran_lazily - row.lazy["native"]):
         print(f"  passes here alone: {test}", flush=True)
     for problem in problems(row):
