@@ -25,7 +25,7 @@ FILES = [
     "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
     "test_signal", "test_subprocess", "test_ssl", "test_socket", "test_httplib", "test_ftplib", "test_smtplib",
     "test_urllib2_localnet", "test_logging", "test_concurrent_futures", "test_os", "test_time", "test_importlib",
-    "test_runpy", "test_asyncio",
+    "test_runpy", "test_asyncio", "test_functools",
 ]  # fmt: skip
 VERSION = "{}.{}".format(*sys.version_info)
 RETRIES = 2
