@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from conftest import clean_environment
 
-IDLE_AFTER = 30  # seconds without an outcome, in which the processes hardly used the processor
+IDLE_AFTER = 20  # seconds without an outcome, in which the processes hardly used the processor
 STALLS_AFTER = 60  # seconds without an outcome, whatever they did
 CAP = 600  # seconds for one module in one column, then what is left hangs
 RESTARTS = 6  # each hang or crash costs one; what is left after the last one did not run
