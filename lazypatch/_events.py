@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from gevent import events
 
 from ._install import names
+from ._targets import OPTIONS, TARGETS, wanted
 
 if TYPE_CHECKING:
     from ._enable import Session
-    from ._targets import Target
+    from ._targets import Target, Wanted
 
 
 class Events:
@@ -21,6 +23,7 @@ class Events:
     def __init__(self, session: Session, plugins: bool) -> None:
         self._session = session
         self._plugins = plugins
+        self._heard: set[str] = set()  # installed targets that subscribers were told of
 
     def notify(self, event: Any) -> None:
         """Tell subscribers, then plugins. Raises what they raise, DoNotPatch among it."""
@@ -70,7 +73,32 @@ class Events:
 
     def did_patch(self, module: types.ModuleType, source: Any) -> None:
         """One target is installed."""
+        self._heard.add(module.__name__)
         self.notify(events.GeventDidPatchModuleEvent(module.__name__, source, module))
+
+    def again(self, word: str, repeated: bool) -> None:
+        """A program calls ``gevent.monkey.patch_WORD``: announce what it concerns and is installed, as gevent does.
+
+        The first such call of a program is the one that would have patched, had lazypatch not done it already: nobody
+        hears of a target twice because of that. A veto comes too late; it only means that the end is not announced.
+        """
+        for name, options in _concerned(word).items():
+            row, module = TARGETS[name], sys.modules.get(name)
+            if module is None or not self._session.scheduler.originals.recorded(module):
+                continue
+            if repeated or name not in self._heard:
+                source = sys.modules[row.source]
+                try:
+                    self.will_patch(row, module, source, options)
+                except events.DoNotPatch:
+                    continue
+                self.did_patch(module, source)
+
+
+def _concerned(word: str) -> Wanted:
+    if word in ("select", "selectors"):  # functions of their own, and one group
+        return {word: frozenset()}
+    return wanted([word], OPTIONS)
 
 
 def _arguments(wanted: Collection[str]) -> dict[str, bool]:

@@ -77,6 +77,7 @@ class Truth:
         self._session = session
         self._originals = originals
         self._redirected: object = None
+        self._called: set[str] = set()  # words of gevent.monkey's functions
         self._events: Events | None = None
         self._plugins: bool | None = None
         if hasattr(os, "register_at_fork"):
@@ -150,10 +151,19 @@ class Truth:
             self._events = Events(self._session, self._plugins)
         return self._events
 
-    def notify(self, event: Any) -> None:
+    def notify(self, event: Any, _warnings: list[str] | None = None) -> None:
         """Pass on an event of gevent.monkey's own."""
+        event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
+
+    def called(self, word: str) -> None:
+        """Somebody called gevent.monkey's function for *word*: say again, as it does, what is patched already."""
+        word = "socket" if word == "dns" else word
+        repeated = word in self._called
+        self._called.add(word)
+        if self.events is not None:
+            self.events.again(word, repeated)
 
 
 def _has_plugins(folder: str) -> bool:
@@ -198,19 +208,18 @@ def _redirect(monkey: Any, truth: Truth) -> None:
             continue
         cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=False))
         if "func" in cells:
-            cells["func"].cell_contents = _foreign("patch_" + word)
+            cells["func"].cell_contents = _foreign("patch_" + word, truth)
         else:
-            setattr(monkey, "patch_" + word, _foreign("patch_" + word))
-    if hasattr(monkey, "_check_repatching"):
-        monkey._check_repatching = _nothing_was_patched
+            setattr(monkey, "patch_" + word, _foreign("patch_" + word, truth))
     if hasattr(monkey, "_notify_patch"):
-        monkey._notify_patch = lambda event, _warnings=None: truth.notify(event)
+        monkey._notify_patch = truth.notify
 
 
-def _foreign(name: str) -> Callable[..., Any]:
+def _foreign(name: str, truth: Truth) -> Callable[..., Any]:
     def patch(*args: Any, **kwargs: Any) -> Any:
         from . import _api
 
+        truth.called(name.removeprefix("patch_"))
         kwargs.pop("_warnings", None)
         kwargs.pop("_first_time", None)
         if name == "patch_thread" and len(args) < 3:
@@ -218,9 +227,3 @@ def _foreign(name: str) -> Callable[..., Any]:
         return getattr(_api, name)(*args, **kwargs)
 
     return patch
-
-
-def _nothing_was_patched(**settings: Any) -> tuple[list[str], bool, dict[str, Any]]:
-    # gevent's own answer to a second patch_all is a warning and no effect; ours is that it adds.
-    settings.pop("kwargs", None)
-    return [], False, settings

@@ -77,7 +77,9 @@ class _ThreadView:
         self.native_ident = native_ident
         self.native_lock = native_lock
         self.RLock = rlock  # guards a few lines that never switch
-        self.unclaimed: list[Any] = []  # locks that were held when greenlets had no idents of their own
+        # Weak references to locks that were held when greenlets had no idents of their own: whoever imports keeps his
+        # lock alive, and importlib forgets a lock that nobody keeps.
+        self.unclaimed: list[Any] = []
 
     def get_ident(self) -> int:
         try:
@@ -93,10 +95,10 @@ class _ThreadView:
     def _claim(self, ident: int) -> None:
         """What this greenlet holds since before is its own from now on, not its thread's main greenlet's."""
         native, mine = self.native_ident(), set(_held_on_stack())
-        for lock in self.unclaimed:
+        for lock in _living(self.unclaimed):
             if lock.owner == native and lock.name in mine:
                 lock.owner = ident
-        self.unclaimed = [lock for lock in self.unclaimed if lock.owner not in (None, ident)]
+        self.unclaimed = [ref for ref in self.unclaimed if getattr(ref(), "owner", None) not in (None, ident)]
 
 
 _view: Any = None
@@ -108,19 +110,18 @@ def install(native_ident: Any, native_lock: Any) -> None:
     if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
-    locks = _held()
-    for lock in locks:
+    held = [ref for ref in list(_bootstrap._module_locks.values()) if getattr(ref(), "owner", None) is not None]
+    for lock in _living(held):
         with lock.lock:
             if not isinstance(lock.wakeup, _Lock):
                 lock.wakeup = _Lock(lock.wakeup)  # who waits for the native lock already is woken through it
-    _view.unclaimed = locks
+    _view.unclaimed = held
     _bootstrap._thread = _view
 
 
-def _held() -> list[Any]:
-    """The module locks that somebody owns."""
-    locks = [reference() for reference in list(_bootstrap._module_locks.values())]
-    return [lock for lock in locks if getattr(lock, "owner", None) is not None]
+def _living(references: list[Any]) -> Iterator[Any]:
+    """The locks that there still are."""
+    return (lock for lock in [reference() for reference in references] if lock is not None)
 
 
 def _held_on_stack() -> Iterator[str]:

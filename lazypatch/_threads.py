@@ -120,6 +120,11 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
         result.append(Change(vars(threading), "_active_limbo_lock", allocate_lock()))
         futures = sys.modules.get("concurrent.futures.thread")
         result += shutdown_lock(futures) if futures is not None else []
+    # gevent's own import has loaded it. It takes a class that nobody replaces in _thread; up to 3.11 cached_property
+    # uses it, and let greenlets in that another one's computation keeps out.
+    functools: Any = sys.modules.get("functools")
+    if getattr(functools, "RLock", None) is sys.modules["_thread"].RLock:
+        result.append(Change(vars(functools), "RLock", threading.RLock))
     if "logging" in options and "logging" in sys.modules:
         result += logging_locks(sys.modules["logging"], threading)
     return result

@@ -14,17 +14,18 @@ import fnmatch
 import importlib.util
 import pathlib
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import gevent
 from conformance_explained import EXPLAINED
-from recorded import Job, Outcome, Outcomes, failing, ran, run
+from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran
 
 FILES = [
     "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
     "test_signal", "test_subprocess", "test_ssl", "test_socket", "test_httplib", "test_ftplib", "test_smtplib",
     "test_urllib2_localnet", "test_logging", "test_concurrent_futures", "test_os", "test_time", "test_importlib",
-    "test_runpy", "test_asyncio",
+    "test_runpy", "test_asyncio", "test_functools",
 ]  # fmt: skip
 VERSION = "{}.{}".format(*sys.version_info)
 RETRIES = 2
@@ -56,10 +57,10 @@ def setup(patch: bool) -> str:
 
 
 def modules(file: str) -> list[str]:
-    """The modules of the test file, or test package, *file*."""
+    """The modules of the test file, or test package, *file*; none if it is not installed."""
     spec = importlib.util.find_spec("test." + file)
     if spec is None or spec.origin is None:
-        raise SystemExit(f"{file}: not installed")
+        return []
     if not spec.submodule_search_locations:
         return ["test." + file]
     folder = pathlib.Path(spec.origin).parent
@@ -67,24 +68,27 @@ def modules(file: str) -> list[str]:
     return [".".join(("test", file, *path.parts)) for path in found]
 
 
-def under_gevent(name: str) -> Outcomes:
+def under_gevent(name: str, store: Store, attempt: int = 0) -> Outcomes:
     """Run the module *name* under gevent.monkey."""
-    return _column(name, Job(name, setup(patch=True), disable=_flat(name)))
+    return _column(name, store, f"gevent.{attempt}", Job(name, setup(patch=True)))
 
 
-def under_lazypatch(name: str, gevent: Outcomes, mode: str) -> Outcomes:
-    """Run it under lazypatch, with *mode* children, without the tests that hang under *gevent*: each costs a minute."""
+def under_lazypatch(name: str, store: Store, gevent: Outcomes, mode: str, attempt: int = 0) -> Outcomes:
+    """Run it under lazypatch, with *mode* children, without the tests that hang under *gevent*: each costs a minute.
+
+    If that run was given up because of them, without those that it did not get to, too.
+    """
+    only = tuple(gevent) if any(test.endswith("<rest>") for test in gevent) else ()
     hanging = tuple(test for test, outcome in gevent.items() if outcome.what == "hang" and "<" not in test)
-    return _column(name, Job(name, setup(patch=False), "all", mode == "armed", _flat(name), hanging))
+    return _column(
+        name, store, f"{mode}.{attempt}", Job(name, setup(patch=False), "all", mode == "armed", hanging, only)
+    )
 
 
-def _flat(name: str) -> bool:
-    return name.count(".") == 1  # gevent's list knows no packages
-
-
-def _column(name: str, job: Job) -> Outcomes:
+def _column(name: str, store: Store, column: str, job: Job) -> Outcomes:
     # What is in brackets belongs to the process, not to a test.
-    return {f"{name}{test}" if test.startswith("<") else test: outcome for test, outcome in run(job).items()}
+    outcomes = store.run(f"{name}.{column}", job)
+    return {f"{name}{test}" if test.startswith("<") else test: outcome for test, outcome in outcomes.items()}
 
 
 def lost(gevent: Outcomes, lazy: Outcomes) -> dict[str, Outcome]:
@@ -95,31 +99,46 @@ def lost(gevent: Outcomes, lazy: Outcomes) -> dict[str, Outcome]:
     return {**result, **{test: lazy.get(test, missing) for test in passes - ran(lazy)}}
 
 
-def compare(file: str, modes: list[str]) -> Row:
+def compare(file: str, modes: list[str], store: Store | None = None) -> Row:
     """Run *file* in all columns; what differs is run again, in both, before it counts."""
-    row = Row(file, set(), set(), set(), {mode: set() for mode in modes}, {mode: {} for mode in modes}, set())
-    for name in modules(file):
-        gevent = under_gevent(name)
-        row.ran.update(ran(gevent))
-        row.gevent.update(failing(gevent))
-        for mode in modes:
-            lazy = under_lazypatch(name, gevent, mode)
-            row.ran_lazily.update(ran(lazy))
-            row.lazy[mode].update(failing(lazy))
-            _confirm(row, mode, name, lost(gevent, lazy))
+    return together(file, modes, [compare_module(file, name, modes, store or Store()) for name in modules(file)])
+
+
+def compare_module(file: str, name: str, modes: list[str], store: Store) -> Row:
+    """The same for one module of *file*."""
+    gevent = under_gevent(name, store)
+    row = Row(file, ran(gevent), set(), failing(gevent), {}, {}, set())
+    for mode in modes:
+        lazy = under_lazypatch(name, store, gevent, mode)
+        row.ran_lazily.update(ran(lazy))
+        row.lazy[mode] = failing(lazy)
+        row.alone[mode] = _confirmed(row, mode, name, lost(gevent, lazy), store)
     return row
 
 
-def _confirm(row: Row, mode: str, name: str, differs: dict[str, Outcome]) -> None:
-    for _ in range(RETRIES):
+def together(file: str, modes: list[str], rows: list[Row]) -> Row:
+    """One row for the modules of *file*."""
+    whole = Row(file, set(), set(), set(), {mode: set() for mode in modes}, {mode: {} for mode in modes}, set())
+    for row in rows:
+        for mode in modes:
+            whole.lazy[mode].update(row.lazy[mode])
+            whole.alone[mode].update(row.alone[mode])
+        for mine, more in zip(whole, row, strict=True):
+            if isinstance(mine, set):
+                mine.update(more)
+    return whole
+
+
+def _confirmed(row: Row, mode: str, name: str, differs: dict[str, Outcome], store: Store) -> dict[str, Outcome]:
+    for attempt in range(1, 1 + RETRIES):
         if all(explanation(row.file, test, mode) for test in differs):
             break
-        gevent = under_gevent(name)
-        lazy = under_lazypatch(name, gevent, mode)
+        gevent = under_gevent(name, store, attempt)
+        lazy = under_lazypatch(name, store, gevent, mode, attempt)
         still = {test: found for test, found in differs.items() if test in lost(gevent, lazy)}
         row.flaky.update(differs.keys() - still.keys())
         differs = still
-    row.alone[mode].update(differs)
+    return differs
 
 
 def explanation(file: str, test: str, mode: str) -> str:
@@ -146,20 +165,37 @@ def problems(row: Row) -> list[str]:
 def markdown(rows: list[Row]) -> str:
     """The table for docs/conformance.md."""
     modes = list(rows[0].lazy)
-    names = ["file", "tests run", "gevent.monkey", *(f"lazypatch, {mode} children" for mode in modes), "alone", "flaky"]
+    lazily = [f"lazypatch, {mode} children" for mode in modes]
+    names = ["file", "tests run", "failing: gevent.monkey", *lazily, "alone", "gevent.monkey alone", "flaky"]
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
-        alone = ", ".join(str(len(row.alone[mode])) for mode in modes)
+        if not row.ran:
+            lines.append(f"| {row.file} | not installed |" + " |" * (len(names) - 2))
+            continue
+        passes_here = row.gevent & row.ran_lazily - row.lazy[modes[0]]
         cells = [
             row.file,
             len(row.ran),
             len(row.gevent),
             *(len(row.lazy[mode]) for mode in modes),
-            alone,
+            ", ".join(str(len(row.alone[mode])) for mode in modes),
+            len(passes_here),
             len(row.flaky),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_named("Failing in both", _fail_in_both(rows)), *_named("Flaky", _flaky(rows))]) + "\n"
+
+
+def _fail_in_both(rows: list[Row]) -> list[str]:
+    return sorted(test for row in rows for test in row.gevent & set.intersection(*row.lazy.values()))
+
+
+def _flaky(rows: list[Row]) -> list[str]:
+    return sorted(test for row in rows for test in row.flaky)
+
+
+def _named(word: str, tests: list[str]) -> list[str]:
+    return ["", f"{word}:", "", *(f"- `{test.removeprefix('test.')}`" for test in tests)] if tests else []
 
 
 def write(file: pathlib.Path, table: str) -> None:
@@ -177,22 +213,41 @@ def main(arguments: list[str]) -> int:
         "--files", nargs="+", default=FILES, help="names of files and packages of CPython's test package"
     )
     parser.add_argument("--armed-children", action="store_true", help="also with the variable inherited by children")
+    parser.add_argument("--jobs", type=int, default=1, help="how many modules to run at once")
+    parser.add_argument("--results", type=pathlib.Path, help="keep outcomes in this folder, and take those that it has")
+    parser.add_argument(
+        "--no-run", action="store_true", help="only show what --results has of files that it has wholly"
+    )
     parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
     options = parser.parse_args(arguments)
+    interruptible()
     modes = ["native", "armed"] if options.armed_children else ["native"]
-    rows, found = [], []
-    for file in options.files:
-        start = time.monotonic()
-        rows.append(compare(file, modes))
-        found += problems(rows[-1])
-        print(markdown(rows[-1:]).splitlines()[-1], f"{time.monotonic() - start:.0f} s", flush=True)
-        for test in sorted(rows[-1].flaky):
-            print(f"  flaky: {test}", flush=True)
-        for problem in problems(rows[-1]):
-            print(problem, flush=True)
+    store = Store(options.results and options.results / f"{VERSION}-gevent{gevent.__version__}", options.no_run)
+    rows = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        waiting = [
+            (file, [pool.submit(compare_module, file, name, modes, store) for name in modules(file)])
+            for file in options.files
+        ]
+        for file, futures in waiting:
+            try:
+                rows.append(together(file, modes, [future.result() for future in futures]))
+            except NotStored:
+                print(f"{file}: not run yet", flush=True)
+                continue
+            show(rows[-1])
     if options.markdown:
         write(options.markdown, markdown(rows))
-    return 1 if found else 0
+    return 1 if any(map(problems, rows)) else 0
+
+
+def show(row: Row) -> None:
+    """Print what came of one file."""
+    print("\n".join(markdown([row]).splitlines()[2:]), flush=True)
+    for test in sorted(row.gevent & row.ran_lazily - row.lazy["native"]):
+        print(f"  passes here alone: {test}", flush=True)
+    for problem in problems(row):
+        print(problem, flush=True)
 
 
 if __name__ == "__main__":

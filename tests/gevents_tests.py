@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from recorded import start, watch
+from recorded import interruptible, start, watch
 
 PATTERNS = [
     "test__monkey*", "test___monkey_patching", "test__threading*", "test__order", "test__issue*", "test__subprocess*",
@@ -34,14 +34,6 @@ COMPARES = (
 
 # (file, test pattern) -> why it may fail under lazypatch.
 EXCEPTIONS = {
-    ("test__monkey", "test_patch_twice_warnings_events *"): (
-        "It wants a second patch_all() to warn. What was switched on from outside is no call that the program made "
-        "twice, and its own call adds to it."
-    ),
-    ("test__monkey", "test_patch_events *"): (
-        "It empties gevent.monkey.saved to have everything patched, and announced, a second time. lazypatch looks at "
-        "the modules: they are installed, so nothing is done and nothing announced."
-    ),
     ("test__monkey_ssl_warning", "test_with_pkg_resources *"): NOT_FIRST,
     ("test__monkey_ssl_warning2", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
     ("test__monkey_ssl_warning3", "test_ssl_subclass_and_module_reference *"): NOT_FIRST,
@@ -149,6 +141,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tests", nargs="+", default=names())
     parser.add_argument("--markdown", type=pathlib.Path, help="write the table to this file")
     options = parser.parse_args(arguments)
+    interruptible()
     rows, bad = [], 0
     for name in options.tests:
         plain, armed, counts = compare(name)

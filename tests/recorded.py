@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pathlib
 import signal
@@ -14,8 +15,10 @@ from typing import Any, NamedTuple
 
 from conftest import clean_environment
 
-STALLS_AFTER = 60  # seconds without an outcome
-RESTARTS = 8  # each hang or crash costs one; what is left after the last one did not run
+IDLE_AFTER = 20  # seconds without an outcome, in which the processes hardly used the processor
+STALLS_AFTER = 60  # seconds without an outcome, whatever they did
+CAP = 600  # seconds for one module in one column, then what is left hangs
+RESTARTS = 6  # each hang or crash costs one; what is left after the last one did not run
 FAILING = ("fail", "hang", "crash")
 
 
@@ -36,8 +39,8 @@ class Job(NamedTuple):
     setup: str  # Python code that is executed first
     spec: str = ""  # PYTHONCOOPPATCH
     armed_children: bool = False
-    disable: bool = False  # apply gevent's list of disabled tests
     hanging: tuple[str, ...] = ()  # known to hang, so not tried
+    only: tuple[str, ...] = ()  # if not empty, the tests to run
 
 
 def failing(outcomes: Outcomes) -> set[str]:
@@ -53,15 +56,18 @@ def ran(outcomes: Outcomes) -> set[str]:
 def run(job: Job) -> Outcomes:
     """Run *job*; after a hang or a crash another process runs what is left."""
     outcomes = {test: Outcome("hang", "not tried") for test in job.hanging}
+    end = time.monotonic() + CAP
     with tempfile.TemporaryDirectory(prefix="conformance", ignore_cleanup_errors=True) as folder:
         for _ in range(RESTARTS):
-            if _run_once(job, pathlib.Path(folder), outcomes):
+            if _run_once(job, pathlib.Path(folder), outcomes, end):
                 return outcomes
-    outcomes["<rest>"] = Outcome("hang", f"gave up after {RESTARTS} processes")
+            if time.monotonic() > end:
+                break
+    outcomes["<rest>"] = Outcome("hang", f"gave up after {RESTARTS} processes or {CAP} seconds")
     return outcomes
 
 
-def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes) -> bool:
+def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes, end: float) -> bool:
     """Run what is not in *outcomes* yet and add it. False if there is something left to run."""
     files = {name: folder / name for name in ("setup.py", "job.json", "results", "log")}
     files["setup.py"].write_text(job.setup, encoding="utf-8")
@@ -69,7 +75,7 @@ def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes) -> bool:
     given = {**job._asdict(), "results": str(files["results"]), "done": list(outcomes)}
     files["job.json"].write_text(json.dumps(given))
     with files["log"].open("wb") as log:
-        ended = watch(_start(job, files, log), files["results"])
+        ended = watch(_start(job, files, log), files["results"], end)
     current, done = _read(files["results"], outcomes)
     said = files["log"].read_text(errors="replace")[-6000:]
     if done:
@@ -87,6 +93,11 @@ def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Pop
     return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
 
 
+def interruptible() -> None:
+    """Undo what a shell does to its background jobs: they ignore Ctrl-C, their children inherit that, and tests fail."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subprocess.Popen[bytes]:
     """This Python with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
     extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
@@ -98,14 +109,19 @@ def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subp
     )  # fmt: skip
 
 
-def watch(child: subprocess.Popen[bytes], results: pathlib.Path) -> int | None:
-    """The child's exit status; None if *results* did not grow for a while, after all stacks were written to its log."""
+def watch(child: subprocess.Popen[bytes], results: pathlib.Path, end: float = math.inf) -> int | None:
+    """The child's exit status; None if it hung, after all stacks were written to its log.
+
+    It hangs if *results* did not grow for a while, or it still runs at *end*, by time.monotonic().
+    """
     size, since = -1, time.monotonic()
     try:
         while child.poll() is None:
-            if results.stat().st_size != size:
+            if size != results.stat().st_size:
                 size, since = results.stat().st_size, time.monotonic()
-            if time.monotonic() - since > STALLS_AFTER:
+            quiet = time.monotonic() - since
+            idle = quiet > IDLE_AFTER and _is_idle(child)
+            if idle or quiet > STALLS_AFTER or time.monotonic() > end:
                 child.send_signal(signal.SIGABRT)  # faulthandler
                 _wait(child, 10)
                 return None
@@ -113,6 +129,25 @@ def watch(child: subprocess.Popen[bytes], results: pathlib.Path) -> int | None:
         return child.returncode
     finally:
         _end_group(child)
+
+
+def _is_idle(child: subprocess.Popen[bytes]) -> bool:
+    before = _processor_time(child.pid)
+    _wait(child, 5)
+    return child.returncode is None and _processor_time(child.pid) - before < 0.25
+
+
+def _processor_time(group: int) -> float:
+    """Seconds that the living processes of *group* have used; where there is no /proc none, so everything is idle."""
+    ticks = 0
+    for file in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(fields[2]) == group:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
@@ -145,3 +180,30 @@ def _read(results: pathlib.Path, outcomes: Outcomes) -> tuple[str, bool]:
         if known is None or known.what not in FAILING:
             outcomes[test] = Outcome(what, text)
     return current, False
+
+
+class Store:
+    """Outcomes kept in a folder, so that a run that was ended goes on where it was. Without a folder nothing is kept."""
+
+    def __init__(self, folder: pathlib.Path | None = None, only_read: bool = False) -> None:
+        self._folder = folder
+        self._only_read = only_read
+
+    def run(self, key: str, job: Job) -> Outcomes:
+        """What is stored under *key*; else run *job* and store it. Raises NotStored if this store only reads."""
+        file = self._folder / f"{key}.json" if self._folder is not None else None
+        if file is not None and file.exists():
+            return {test: Outcome(*outcome) for test, outcome in json.loads(file.read_text()).items()}
+        if self._only_read:
+            raise NotStored(key)
+        outcomes = run(job)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            new = file.with_suffix(".new")
+            new.write_text(json.dumps(outcomes, indent=1))
+            new.replace(file)
+        return outcomes
+
+
+class NotStored(Exception):
+    """This has not been run yet."""

@@ -84,26 +84,27 @@ def _noting(method: Any, outcome: str, diary: Diary) -> Any:
     return noting
 
 
-def leave_out(done: set[str]) -> None:
-    """Do not run tests that an earlier process, which one of them ended, has run."""
+def leave_out(done: set[str], only: set[str]) -> None:
+    """Do not run tests that an earlier process, which one of them ended, has run; nor others than *only*, if given."""
     run = unittest.TestCase.run
 
     def run_rest(self: Any, result: Any = None) -> Any:
-        return None if self.id() in done else run(self, result)
+        return None if self.id() in done or (only and self.id() not in only) else run(self, result)
 
     setattr(unittest.TestCase, "run", run_rest)
 
 
-def load(name: str, disabled_by_gevent: bool) -> ModuleType:
-    """Import *name* from its source without the tests that gevent's list takes out."""
-    if not disabled_by_gevent:
-        return importlib.import_module(name)
+def load(name: str) -> ModuleType:
+    """Import *name* from its source without the tests that gevent's list takes out.
+
+    The list names files. Some became packages in later Pythons; the list goes for all modules of such a package.
+    """
     from gevent.testing.patched_tests_setup import disable_tests_in_source
 
     spec = importlib.util.find_spec(name)
     assert spec is not None and spec.origin is not None and spec.loader is not None
     with tokenize.open(spec.origin) as file:
-        source = disable_tests_in_source(file.read(), name.rpartition(".")[2])
+        source = disable_tests_in_source(file.read(), name.split(".")[1])
     linecache.cache[spec.origin] = (len(source), None, source.splitlines(True), spec.origin)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -123,7 +124,7 @@ def run(module: ModuleType) -> None:
 
 
 def main(job: dict[str, Any]) -> None:
-    """Do one job: ``results``, ``module``, ``disable``, ``done``, ``armed_children``."""
+    """Do one job: ``results``, ``module``, ``done``, ``only``, ``armed_children``."""
     faulthandler.enable()
     if not time.sleep.__module__.startswith("gevent."):
         raise SystemExit("nothing is patched here: this run would compare nothing")
@@ -131,9 +132,9 @@ def main(job: dict[str, Any]) -> None:
         os.environ.pop("PYTHONCOOPPATCH", None)
     diary = Diary(job["results"])
     record(diary)
-    leave_out(set(job["done"]))
+    leave_out(set(job["done"]), set(job.get("only", ())))
     try:
-        run(load(job["module"], job["disable"]))
+        run(load(job["module"]))
     except unittest.SkipTest as reason:
         diary.note("skip", job["module"], str(reason))
     except Exception as error:

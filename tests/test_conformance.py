@@ -23,6 +23,7 @@ INSTALLED = importlib.util.find_spec("test") is not None and importlib.util.find
         "test_selectors",
         "test_threading",
         "test_time",
+        "test_functools",
     ],
 )
 def test_nothing_of_cpythons_fails_under_lazypatch_alone(file: str) -> None:

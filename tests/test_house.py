@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "_failure": {"_errors", "_install"},
     "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
     "_gevent": {"_api", "_enable", "_events", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
-    "_events": {"_install"},
+    "_events": {"_install", "_targets"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},
     "_threads": {"_errors", "_install", "_shutdown", "_startup"},

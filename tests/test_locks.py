@@ -200,6 +200,37 @@ assert not {"gevent", "socket", "slow"} & set(sys.modules)
 """
 
 
+def test_importlib_forgets_the_locks_that_were_held_while_gevent_was_loaded(tmp_path: pathlib.Path) -> None:
+    """As it does all others once nobody imports their modules: CPython's test_importlib looks."""
+    path = write_module(tmp_path, "imports_a_target", "import queue")
+    run_code(
+        "import _frozen_importlib, gc, imports_a_target; gc.collect(); assert not _frozen_importlib._module_locks",
+        spec="all",
+        PYTHONPATH=path,
+    )
+
+
+@pytest.mark.parametrize("first", ["functools", "threading", "queue, functools"])
+def test_greenlets_keep_each_other_out_of_functools(first: str) -> None:
+    """Its RLock, which cached_property uses up to 3.11, is the native one under gevent.monkey."""
+    run_code(
+        f"""
+import {first}
+import functools, gevent, threading
+assert functools.RLock is threading.RLock
+lock, order = functools.RLock(), []
+def enter(name):
+    with lock, lock:
+        order.append(name)
+        gevent.sleep(0)
+        order.append(name)
+gevent.joinall([gevent.spawn(enter, name) for name in "ab"], raise_error=True)
+assert order in (list("aabb"), list("bbaa")), order
+""",
+        spec="all",
+    )
+
+
 def test_two_greenlets_that_import_one_module_see_it_whole(tmp_path: pathlib.Path) -> None:
     """The body runs once and yields; the second greenlet waits for its end, and so does not see half a module."""
     path = write_module(tmp_path, "slow", "bodies.append(1)\nimport __main__\n__main__.second.wait()\nVALUE = 1\n")
