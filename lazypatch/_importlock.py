@@ -12,8 +12,10 @@ Waiting on gevent's own locks: between native threads they may make a hub, and i
 
 Solution. A thread's main greenlet keeps the thread's native ident, any other greenlet is its own owner. Locks that
 main greenlets hold stay valid. Those that other greenlets hold, in whichever thread, they claim when they are next
-asked who they are: each finds them on its own stack. A thread without a hub waits natively; with one, the greenlet
-looks again every millisecond and lets the others go on: waiting for an import is rare, and short.
+asked who they are: each finds them on its own stack. Whoever finds a module lock taken asks ``has_deadlock`` before
+it waits: there the native lock that it would wait for gets a shell that lets greenlets run, so that the imports that
+wait for nobody (nearly all) pay nothing. A thread without a hub waits natively; with one, the greenlet looks again
+every millisecond: waiting for an import is rare, and short.
 """
 
 from __future__ import annotations
@@ -31,19 +33,13 @@ from greenlet import getcurrent
 _bootstrap: Any = _frozen_importlib
 
 
-class _Lock:
-    """A native lock whose ``acquire`` lets greenlets run; as a context manager it guards lines that never switch.
+class _Wakeup:
+    """The native lock that waiters for a module queue at, with an ``acquire`` that lets greenlets run."""
 
-    There are two for each module that is imported. As slots that hold the native lock's own methods, the parts that
-    never wait cost nothing in Python.
-    """
+    __slots__ = ("_native", "release")
 
-    __slots__ = ("__enter__", "__exit__", "_native", "release")
-
-    def __init__(self, native: Any = None) -> None:
-        self._native = native = _view.native_lock() if native is None else native
-        self.__enter__ = native.__enter__
-        self.__exit__ = native.__exit__
+    def __init__(self, native: Any) -> None:
+        self._native = native
         self.release = native.release
 
     def acquire(self, blocking: bool = True) -> bool:
@@ -71,11 +67,9 @@ def _wait(native: Any) -> None:
 class _ThreadView:
     """What importlib uses of _thread."""
 
-    allocate_lock = _Lock
-
     def __init__(self, native_ident: Any, native_lock: Any, rlock: Any) -> None:
         self.native_ident = native_ident
-        self.native_lock = native_lock
+        self.allocate_lock = native_lock
         self.RLock = rlock  # guards a few lines that never switch
         # Weak references to locks that were held when greenlets had no idents of their own: whoever imports keeps his
         # lock alive, and importlib forgets a lock that nobody keeps.
@@ -110,13 +104,24 @@ def install(native_ident: Any, native_lock: Any) -> None:
     if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
-    held = [ref for ref in list(_bootstrap._module_locks.values()) if getattr(ref(), "owner", None) is not None]
-    for lock in _living(held):
-        with lock.lock:
-            if not isinstance(lock.wakeup, _Lock):
-                lock.wakeup = _Lock(lock.wakeup)  # who waits for the native lock already is woken through it
-    _view.unclaimed = held
+    _view.unclaimed = [
+        ref for ref in list(_bootstrap._module_locks.values()) if getattr(ref(), "owner", None) is not None
+    ]
+    _look_before_waiting(_bootstrap._ModuleLock)
     _bootstrap._thread = _view
+
+
+def _look_before_waiting(module_lock: Any) -> None:
+    """Have *module_lock*, importlib's class, wait in a way that lets greenlets run."""
+    original = module_lock.has_deadlock
+    assert "has_deadlock" in module_lock.acquire.__code__.co_names  # with the guard taken, before it waits
+
+    def has_deadlock(self: Any) -> Any:
+        if not isinstance(self.wakeup, _Wakeup):
+            self.wakeup = _Wakeup(self.wakeup)  # who waits at the native lock already is woken through it
+        return original(self)
+
+    module_lock.has_deadlock = has_deadlock
 
 
 def _living(references: list[Any]) -> Iterator[Any]:

@@ -169,6 +169,9 @@ class Scheduler:
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
         if self.loaded:
+            for name, (_, options) in list(self._settled.items()):
+                if self.session.wanted.get(name) != options:
+                    del self._settled[name]
             self.install_ready()
             self._all_done()
         else:
@@ -193,18 +196,26 @@ class Scheduler:
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = [row for row in TARGETS.values() if row.name in self.session.wanted and self._is_ready(row, done)]
+        # Every import of a target comes here, and most find the others installed.
+        ready = [row for row in TARGETS.values() if self._is_open(row.name) and self._is_ready(row, done)]
+        if not ready:
+            return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         self._notice_bypass([row.name for row in ready])
         for row in ready:
-            if not row.group and self._is_ready(row, done):  # subscribers may have imported it meanwhile
+            # Subscribers may have imported it meanwhile.
+            if not row.group and self._is_open(row.name) and self._is_ready(row, done):
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
 
-    def _is_ready(self, row: Target, done: str) -> bool:
-        module = sys.modules.get(row.name)
-        if module is None or self._settled.get(row.name) == (module, self.session.wanted[row.name]):
+    def _is_open(self, name: str) -> bool:
+        module = sys.modules.get(name)
+        if module is None or name not in self.session.wanted:
             return False
+        return name not in self._settled or self._settled[name][0] is not module
+
+    def _is_ready(self, row: Target, done: str) -> bool:
+        module = sys.modules[row.name]
         if row.name in self.session.vetoed or row.name in self.busy:
             return False
         if row.name != done and half_imported(row.name):
