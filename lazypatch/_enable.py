@@ -41,15 +41,35 @@ class Session:
         """Made when there is something to do: arming must not pay for it."""
         if not self._made:
             met = [name for name in sys.modules if name not in self.met_before]
-            from ._schedule import Scheduler
-
-            self._made.setdefault("it", Scheduler(self, met))  # two threads may get here; one of theirs wins
+            self.undisturbed(lambda: self._make_scheduler(met))
         return self._made["it"]
+
+    def _make_scheduler(self, met: "list[str]") -> None:
+        from ._schedule import Scheduler
+
+        self._made.setdefault("it", Scheduler(self, met))  # two threads may get here; one of theirs wins
 
     @property
     def started(self) -> bool:
         """Whether there is a scheduler."""
         return bool(self._made)
+
+    @staticmethod
+    def undisturbed(step: "Callable[[], object]") -> None:
+        """Take *step* without the garbage collector, which would look through each of the many new objects several times.
+
+        Only where it was on and no other thread is there to notice: nothing else can run, or fork, meanwhile.
+        """
+        import gc
+
+        if not gc.isenabled() or sys.modules["_thread"]._count():
+            step()
+            return
+        try:
+            gc.disable()
+            step()
+        finally:
+            gc.enable()
 
     def arm(self, wanted: "Wanted", quiet: bool = False) -> bool:
         """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it.

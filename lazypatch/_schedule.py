@@ -76,7 +76,7 @@ class Scheduler:
         try:
             if self._one_loader.acquire(wait) and not self.loaded:
                 self._loading_thread = self._get_ident()
-                self._load(quiet)
+                self.session.undisturbed(lambda: self._load(quiet))
         finally:
             self.let_go()
         return self.loaded
