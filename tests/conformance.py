@@ -1,6 +1,6 @@
 """CPython's own tests, file by file, under gevent.monkey.patch_all() and under PYTHONCOOPPATCH=all.
 
-``python tests/conformance.py [--files NAME ...] [--armed-children] [--markdown FILE]``. Both columns get gevent's own
+``python tests/conformance.py [--files NAME ...] [--armed-children] [--results FOLDER] [--markdown FILE]``. Both columns get gevent's own
 adjustments and its list of tests that cannot work (gevent.testing.monkey_test); what a file lacks in the second column
 is that script's call of patch_all. Exit status 1 when a file ran no test in a column, or when a test fails under
 lazypatch alone and ``conformance_explained.py`` does not say why.
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import gevent
 from conformance_explained import EXPLAINED
-from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran
+from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran, write_section
 
 FILES = [
     "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
@@ -198,14 +198,6 @@ def _named(word: str, tests: list[str]) -> list[str]:
     return ["", f"{word}:", "", *(f"- `{test.removeprefix('test.')}`" for test in tests)] if tests else []
 
 
-def write(file: pathlib.Path, table: str) -> None:
-    """Put *table* into *file* under this Python's heading, in place of the one that is there."""
-    heading = f"## Python {VERSION}\n\n"
-    before, _, rest = file.read_text().partition(heading) if file.exists() else ("", "", "")
-    _, mark, after = rest.partition("\n## ")
-    file.write_text(before + heading + table + mark + after)
-
-
 def main(arguments: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -237,7 +229,7 @@ def main(arguments: list[str]) -> int:
                 continue
             show(rows[-1])
     if options.markdown:
-        write(options.markdown, markdown(rows))
+        write_section(options.markdown, f"Python {VERSION}", markdown(rows))
     return 1 if any(map(problems, rows)) else 0
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from recorded import interruptible, start, watch
+from recorded import interruptible, start, watch, write_section
 
 PATTERNS = [
     "test__monkey*", "test___monkey_patching", "test__threading*", "test__order", "test__issue*", "test__subprocess*",
@@ -139,7 +139,7 @@ def main(arguments: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tests", nargs="+", default=names())
-    parser.add_argument("--markdown", type=pathlib.Path, help="write the table to this file")
+    parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
     options = parser.parse_args(arguments)
     interruptible()
     rows, bad = [], 0
@@ -151,7 +151,7 @@ def main(arguments: list[str]) -> int:
             bad += 1
             print(*counts, armed.said, sep="\n", flush=True)
     if options.markdown:
-        options.markdown.write_text(markdown(rows))
+        write_section(options.markdown, "gevent's tests, Python {}.{}".format(*sys.version_info), markdown(rows))
     # Some files have no unittest and tell by their exit status alone; not all of them can be of that kind.
     return 1 if bad or not any(plain.ran for _, plain, _ in rows) else 0
 

@@ -207,3 +207,12 @@ class Store:
 
 class NotStored(Exception):
     """This has not been run yet."""
+
+
+def write_section(file: pathlib.Path, title: str, text: str) -> None:
+    """Put *text* into *file* under the heading *title*, in place of what stands there, else at the end."""
+    heading = f"## {title}\n\n"
+    before, _, rest = file.read_text().partition(heading) if file.exists() else ("", "", "")
+    _, mark, after = rest.partition("\n## ")
+    before = before.rstrip("\n") + "\n\n" if before else ""
+    file.write_text(before + heading + text + mark + after)
