@@ -1,7 +1,10 @@
 """The one session of the process: what is wanted, what became of it, and the way from the finder to the scheduler."""
 
+import _frozen_importlib
 import os
 import sys
+from _thread import get_ident
+from time import perf_counter
 
 from ._finder import Finder
 from ._standins import StandIns
@@ -11,12 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any
 
     from ._references import Reference
     from ._schedule import Scheduler
     from ._targets import Wanted
 
+    Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
+    Entry = tuple[float, str, tuple[str, ...], float, str | bool, Iterable[Place]]
+
+_importlib = vars(_frozen_importlib)
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 
 
@@ -32,6 +40,12 @@ class Session:
         self.requests: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.foreign: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
         self.references: "list[Reference]" = []  # what late repair found
+        self.journal: "list[Entry]" = []  # what happened, for the report
+        self.request: "Any" = None  # a report that was asked for in advance
+        self.recorder: "Any" = None  # what times all imports then
+        self.strict = False  # whether anything that is too late ends the process
+        self.get_ident = get_ident  # the native one, if it is not replaced yet
+        self.home = get_ident()
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
         self._made: "dict[str, Scheduler]" = {}
@@ -56,6 +70,11 @@ class Session:
 
         *quiet*: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         """
+        if not self.journal and ("PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions):
+            from ._requests import take
+
+            take(self)
+        self.note("arm", tuple(wanted), 0.0, None if quiet else sys._getframe(1))
         merged, present = dict(self.wanted), False
         for name, options in wanted.items():
             merged[name] = merged.get(name, frozenset()) | options
@@ -73,6 +92,8 @@ class Session:
         if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
             # Other native threads: better now than inside one of their imports.
             self._guarded(lambda: self.scheduler.catch_up(quiet))
+        elif self.strict:
+            self._guarded(bool)
         return self.vetoed.isdisjoint(wanted)
 
     def watch(self, wanted: "Iterable[str]") -> None:
@@ -89,6 +110,7 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
+        self.note("call", (module,), 0.0, sys._getframe(1))
         self._guarded(lambda: self._load(module))
 
     def _load(self, module: str) -> None:
@@ -105,15 +127,30 @@ class Session:
             from ._failure import gave_up
 
             gave_up(self, error, nested, done)
+        if self.strict and not nested:
+            from ._strict import check
+
+            check(self)
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
+            if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+                self.note("import", (name,), 0.0, sys._getframe(1))
             self._guarded(lambda: self.scheduler.before(name, name not in GEVENT_NEEDS))
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         self._guarded(lambda: self.scheduler.after(name, module), name)
+
+    def note(self, what: str, names: "tuple[str, ...]", begin: float = 0.0, caller: "Any" = None) -> None:
+        """Keep for the report that *what* happens to *names* now, or has since *begin*; in which thread, by *caller*.
+
+        It is on the way of every first import: no text is made here, and frames are read, not kept.
+        """
+        if len(self.journal) < _ENOUGH:
+            thread = get_ident() != self.home and _thread_name()
+            self.journal.append((perf_counter(), what, names, begin, thread, _places(caller)))
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
@@ -124,6 +161,32 @@ class Session:
             return True
         inside = origin.startswith(_STDLIB) and "-packages" + os.sep not in origin[len(_STDLIB) :]
         return inside or os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+
+
+_ENOUGH = 2000  # lines of the journal; a program that reloads targets all day is not to fill memory
+
+
+def _places(frame: "FrameType | None") -> "list[Place]":
+    """Where imports are being made: the frames that called importlib, or us, and the bodies of modules."""
+    found: "list[Place]" = []
+    calls = True
+    while frame is not None:
+        space = frame.f_globals
+        if space is _importlib:
+            calls = True
+        else:
+            code = frame.f_code
+            if calls or code.co_name == "<module>":
+                name = str(space.get("__name__"))
+                found.append((name, code, frame.f_lasti))
+                calls = name.startswith(("lazypatch", "importlib"))  # who stands in between
+        frame = frame.f_back
+    return found
+
+
+def _thread_name() -> str:
+    known = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
+    return str(known.name) if known is not None else f"thread {get_ident()}"
 
 
 def _stand_in_names(name: str) -> "tuple[str, ...]":
@@ -180,7 +243,7 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from ._spec import parse
+    from ._spec import parse, strict
 
     chosen, warnings = parse(spec)
     for message in warnings:
@@ -190,6 +253,7 @@ def enable(spec: str = "all") -> Handle:
     current = session()
     if not chosen or not _can_work_here():
         return Handle(current, ())
+    current.strict = current.strict or strict(spec)
     current.arm(chosen)
     return Handle(current, chosen)
 

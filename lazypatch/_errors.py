@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ._references import Reference
+
 
 class LazyPatchError(ValueError):
     """Something was asked of lazypatch that it cannot do: says what was asked, what was found, what to do."""
@@ -87,3 +89,38 @@ def not_installed(names: Iterable[str], error: BaseException) -> str:
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on."
+
+
+def loaded_before(name: str, importer: str) -> str:
+    """Strict mode: a target was there before it was armed."""
+    return f"{name} was loaded before it was armed, most likely by {importer}"
+
+
+def left_native(name: str) -> str:
+    """Strict mode: a target could not be installed."""
+    return f"{name} could not be made cooperative, so it blocks"
+
+
+def left(reference: Reference) -> str:
+    """Strict mode: somebody holds an original."""
+    return (
+        f"{reference.place} holds the original {reference.target}.{reference.name} ({reference.why or reference.kind})"
+    )
+
+
+def stopped(found: Iterable[str]) -> str:
+    """Strict mode ended the process."""
+    lines = "".join(f"  - {problem}\n" for problem in found)
+    return (
+        "lazypatch: strict mode was to start this program only if everything in it is cooperative, and found:\n"
+        f"{lines}Arm lazypatch earlier (PYTHONCOOPPATCH=all, or python -m lazypatch), take out what imports these "
+        "before, or leave strict mode out. Exit status 3.\n"
+    )
+
+
+def no_report(where: str, error: BaseException) -> str:
+    """The report that was asked for could not be written."""
+    return (
+        f"could not write the report to {where}: {one_line(error)}. The program is not affected. Ask for it in another "
+        "place, or call lazypatch.report()."
+    )

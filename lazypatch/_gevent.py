@@ -132,6 +132,12 @@ class Truth:
             self._events = Events(self._session, self._plugins)
         return self._events
 
+    def note_caller(self, function: str) -> None:
+        """Somebody called gevent.monkey's *function*: the report names who it was."""
+        from ._callers import note
+
+        note(self._session, function)
+
     def notify(self, event: Any) -> None:
         """Pass on an event of gevent.monkey's own."""
         if self.events is not None:
@@ -179,19 +185,20 @@ def _redirect(monkey: Any, truth: Truth) -> None:
             continue
         cells = dict(zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=False))
         if "func" in cells:
-            cells["func"].cell_contents = _foreign("patch_" + word)
+            cells["func"].cell_contents = _foreign("patch_" + word, truth)
         else:
-            setattr(monkey, "patch_" + word, _foreign("patch_" + word))
+            setattr(monkey, "patch_" + word, _foreign("patch_" + word, truth))
     if hasattr(monkey, "_check_repatching"):
         monkey._check_repatching = _nothing_was_patched
     if hasattr(monkey, "_notify_patch"):
         monkey._notify_patch = lambda event, _warnings=None: truth.notify(event)
 
 
-def _foreign(name: str) -> Callable[..., Any]:
+def _foreign(name: str, truth: Truth) -> Callable[..., Any]:
     def patch(*args: Any, **kwargs: Any) -> Any:
         from . import _api
 
+        truth.note_caller(name)
         kwargs.pop("_warnings", None)
         kwargs.pop("_first_time", None)
         if name == "patch_thread" and len(args) < 3:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import sys
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, native
@@ -102,7 +103,9 @@ class Scheduler:
         standins = self.session.standins
         try:
             standins.step_aside()
+            begin = perf_counter()
             self._import_gevent()
+            self.session.note("load", (), begin)
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
                 standins.come_back()
@@ -227,6 +230,7 @@ class Scheduler:
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
+        begin = perf_counter()
         try:
             self.busy += names
             install()
@@ -236,6 +240,7 @@ class Scheduler:
             not_installed(self, names, error)
         else:
             self.session.failed.difference_update(names)
+            self.session.note("install", tuple(names), begin)
         finally:
             self.busy = [name for name in self.busy if name not in names]
 

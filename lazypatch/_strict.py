@@ -1,0 +1,72 @@
+"""Strict mode: what is too late ends the process, with the report on stderr and exit status 3."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from . import _errors, _state
+
+if TYPE_CHECKING:
+    from ._enable import Session
+    from ._references import Reference
+
+STATUS = 3
+
+# Names whose originals neither block nor mix up what belongs to a greenlet.
+_HARMLESS = {
+    ("_thread", "get_ident"), ("_thread", "exit"), ("_thread", "stack_size"), ("_thread", "LockType"),
+    ("_thread", "lock"), ("threading", "get_ident"), ("subprocess", "CompletedProcess"),
+}  # fmt: skip
+
+
+def could_block(reference: Reference) -> bool:
+    """Whether *reference* was left and holds something that may block all greenlets."""
+    return not reference.mended and (reference.target, reference.name) not in _HARMLESS
+
+
+def problems(session: Session) -> list[str]:
+    """What strict mode objects to, one line each; nothing for a program in which everything was in time."""
+    found = []
+    for name in session.wanted:
+        if name in session.vetoed:
+            continue
+        if name in session.early:
+            found.append(_errors.loaded_before(name, importer(session, name)))
+        elif _state.state(session, name) == "failed":
+            found.append(_errors.left_native(name))
+    return found + [_errors.left(reference) for reference in session.references if could_block(reference)]
+
+
+def importer(session: Session, name: str) -> str:
+    """Who most likely imported *name* before it was armed, in words."""
+    from ._importers import inferred
+
+    originals = session.scheduler.originals.of(name).values() if session.started else ()
+    places = inferred(name, originals)
+    return str(places[0]) if places else "somebody who kept no reference to it"
+
+
+def check(session: Session) -> None:
+    """End the process if there is anything to object to."""
+    found = problems(session)
+    if found:
+        stop(session, found)
+
+
+def stop(session: Session, found: list[str]) -> NoReturn:
+    """The report on stderr, then the end: at once, whatever runs, in whichever thread.
+
+    Not by SystemExit: site would make a failure of it, a thread would end alone, and an import inside ``try`` would
+    go on.
+    """
+    try:
+        from ._requests import stopped
+
+        stopped(session, found)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    finally:
+        os._exit(STATUS)
