@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._report import Place, Report, TargetReport
+    from ._report import Import, Place, Report, TargetReport
 
 HOW = {
     "interpreter": "loaded with the interpreter, before any hook",
@@ -71,7 +71,8 @@ def armed(report: Report) -> str:
         return "Nothing has been armed."
     callers = report.armed[0].callers
     by = f"by {place(callers[0])}" if callers else "before the program started"
-    again = f", and {len(report.armed) - 1} times more" if len(report.armed) > 1 else ""
+    more = len(report.armed) - 1
+    again = "" if not more else ", and once more later" if more == 1 else f", and {more} times more later"
     return f"Armed {by}{again}."
 
 
@@ -82,3 +83,12 @@ def loading(report: Report) -> str:
         return "gevent has not been loaded by lazypatch."
     by = f" ({place(load.callers[0])})" if load.callers else ""
     return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
+
+
+def own_times(imports: list[Import]) -> list[float]:
+    """The ms of each import without those that were part of it."""
+    own = [row.ms for row in imports]
+    for row in imports:
+        if row.parent >= 0:
+            own[row.parent] -= row.ms
+    return own

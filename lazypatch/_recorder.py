@@ -22,14 +22,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.imports: list[tuple[float, float, str, int, bool]] = []
+        self.over = False  # what is imported to make the report is not part of it
 
     def start(self) -> None:
-        """From now on, for good."""
-        _bootstrap._find_and_load_unlocked = _timed(_bootstrap._find_and_load_unlocked, self.imports)
+        """From now on."""
+        _bootstrap._find_and_load_unlocked = _timed(_bootstrap._find_and_load_unlocked, self)
 
 
-def _timed(inner: Any, imports: list[tuple[float, float, str, int, bool]]) -> Any:
-    get_ident = _thread.get_ident
+def _timed(inner: Any, recorder: Recorder) -> Any:
+    get_ident, imports = _thread.get_ident, recorder.imports
 
     def find_and_load(name: str, import_: Any) -> Any:
         begin, failed = perf_counter(), True
@@ -38,7 +39,7 @@ def _timed(inner: Any, imports: list[tuple[float, float, str, int, bool]]) -> An
             failed = False
             return module
         finally:
-            if len(imports) < _ENOUGH:
+            if len(imports) < _ENOUGH and not recorder.over:
                 imports.append((begin, perf_counter(), name, get_ident(), failed))
 
     find_and_load.__code__ = find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import _format
-from ._format import milliseconds, seconds
+from ._format import milliseconds, own_times, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +111,6 @@ def _drivers(report: Report) -> Iterator[str]:
 
 def _imports(report: Report) -> Iterator[str]:
     """Those whose own time, without what they imported, was longest."""
-    own = [row.ms for row in report.imports]
-    for row in report.imports:
-        if row.parent >= 0:
-            own[row.parent] -= row.ms
-    ranked = sorted(zip(own, report.imports, strict=True), key=lambda pair: -pair[0])
+    ranked = sorted(zip(own_times(report.imports), report.imports, strict=True), key=lambda pair: -pair[0])
     for mine, row in ranked[:10]:
         yield f"{milliseconds(mine):>8}  {row.name}" + (" (failed)" if row.failed else "")

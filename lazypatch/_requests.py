@@ -28,6 +28,7 @@ class Request:
 
     def write(self) -> None:
         """Write the report. Whatever goes wrong is said in one line: the exit status is the program's."""
+        self.session.recorder.over = True
         try:
             from ._collect import collect
 
