@@ -127,10 +127,10 @@ class Session:
             from ._failure import gave_up
 
             gave_up(self, error, nested, done)
-        if self.strict and not nested:
-            from ._strict import check
+        if (self.strict or self.references) and not nested:
+            from ._too_late import look
 
-            check(self)
+            look(self)
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""
@@ -151,6 +151,12 @@ class Session:
         if len(self.journal) < _ENOUGH:
             thread = get_ident() != self.home and _thread_name()
             self.journal.append((perf_counter(), what, names, begin, thread, _places(caller)))
+
+    def timed(self, what: str, names: "tuple[str, ...]", step: "Callable[[], object]") -> None:
+        """Take a step, and note when it was done and since when."""
+        begin = perf_counter()
+        step()
+        self.note(what, names, begin)
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""

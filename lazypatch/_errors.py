@@ -43,7 +43,7 @@ def warn(message: str) -> None:
                 registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )
     except LazyPatchWarning:
-        complain(message)
+        complain(message if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}: {message}")
 
 
 def _users_frame() -> "types.FrameType | None":
@@ -55,6 +55,12 @@ def _users_frame() -> "types.FrameType | None":
             return frame
         frame = frame.f_back
     return None
+
+
+def users_line() -> str:
+    """Whose code is running: the file and line that a warning is given for."""
+    frame = _users_frame()
+    return "nobody who can be seen" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def complain(message: str) -> None:
@@ -88,7 +94,39 @@ def not_installed(names: Iterable[str], error: BaseException) -> str:
 
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
-    return f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on."
+    return (
+        f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on. Mend the "
+        "subscriber, or take it out."
+    )
+
+
+def too_late(target: str, importer: str, references: list[Reference]) -> str:
+    """A target was loaded before it was armed, and not everything could be mended."""
+    holders = [f"{one.place} ({one.kind}{one.why and ': ' + one.why})" for one in references[:3]]
+    more = f", and {len(references) - 3} more, which lazypatch.report() names" if len(references) > 3 else ""
+    return (
+        f"{target} was armed after it had been loaded, by {importer}, and what others had taken out of it was to be "
+        f"replaced. This still holds the original, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that "
+        "import: PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
+    )
+
+
+def hidden(names: Iterable[str], finders: str, importer: str) -> str:
+    """Targets were loaded without our being asked."""
+    by = f", by {finders} in front of it on sys.meta_path" if finders else ""
+    return (
+        f"{', '.join(names)}: imported without lazypatch being asked{by}, for {importer}. Installed now; names that "
+        "were taken out before still block. Arm lazypatch after whatever puts that finder there."
+    )
+
+
+def wrong_thread() -> str:
+    """The thread group was installed from a worker."""
+    return (
+        f"threads were made cooperative from another thread than the main one, for {users_line()}: "
+        "threading.main_thread().join() will not work from a greenlet. Arm lazypatch, or import the first of its "
+        "targets, in the main thread."
+    )
 
 
 def loaded_before(name: str, importer: str) -> str:

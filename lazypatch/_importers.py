@@ -7,10 +7,14 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._format import place
 from ._report import Place
+from ._targets import STAND_INS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ._enable import Session
 
 
 def inferred(name: str, originals: Iterable[object] = ()) -> list[Place]:
@@ -33,6 +37,15 @@ def inferred(name: str, originals: Iterable[object] = ()) -> list[Place]:
         for other, module in (*loaded[here + 1 :], *loaded[:here])
         if _is_written_in_python(other, module) and _holds(module, target, theirs)
     ]
+
+
+def likely(session: Session, name: str) -> str:
+    """Who most likely imported *name* before it was armed, in words."""
+    if name in STAND_INS:
+        return "the interpreter itself"
+    originals = session.scheduler.originals.of(name).values() if session.started else ()
+    places = inferred(name, originals)
+    return place(places[0]) if places else "somebody who kept no reference to it"
 
 
 def _is_written_in_python(name: str, module: object) -> bool:

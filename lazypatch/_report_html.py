@@ -106,7 +106,7 @@ def _costs(report: Report, chart: Chart) -> str:
     ranked = sorted(zip(own_times(report.imports), report.imports, strict=True), key=lambda pair: -pair[0])[:12]
     most = ranked[0][0] or 1.0
     rows = "".join(
-        f'<span class="mono">{escape(row.name)}</span>'
+        f'<span class="mono">{escape(row.name).replace(".", ".<wbr>")}</span>'
         f'<span class="track"><i class="{chart.kinds[row.name]}" style="width:{100 * own / most:.1f}%"></i></span>'
         f'<span class="number">{milliseconds(own)}</span>'
         for own, row in ranked

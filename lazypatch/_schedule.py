@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import os
 import sys
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, native
@@ -103,9 +102,7 @@ class Scheduler:
         standins = self.session.standins
         try:
             standins.step_aside()
-            begin = perf_counter()
-            self._import_gevent()
-            self.session.note("load", (), begin)
+            self.session.timed("load", (), self._import_gevent)
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
                 standins.come_back()
@@ -230,17 +227,15 @@ class Scheduler:
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
-        begin = perf_counter()
         try:
             self.busy += names
-            install()
+            self.session.timed("install", tuple(names), install)
         except BaseException as error:
             from ._failure import not_installed
 
             not_installed(self, names, error)
         else:
             self.session.failed.difference_update(names)
-            self.session.note("install", tuple(names), begin)
         finally:
             self.busy = [name for name in self.busy if name not in names]
 

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from . import _errors, _state
+from ._importers import likely
+from ._targets import TARGETS
 
 if TYPE_CHECKING:
     from ._enable import Session
@@ -29,23 +31,14 @@ def could_block(reference: Reference) -> bool:
 def problems(session: Session) -> list[str]:
     """What strict mode objects to, one line each; nothing for a program in which everything was in time."""
     found = []
-    for name in session.wanted:
-        if name in session.vetoed:
+    for name in TARGETS:
+        if name not in session.wanted or name in session.vetoed:
             continue
         if name in session.early:
-            found.append(_errors.loaded_before(name, importer(session, name)))
+            found.append(_errors.loaded_before(name, likely(session, name)))
         elif _state.state(session, name) == "failed":
             found.append(_errors.left_native(name))
     return found + [_errors.left(reference) for reference in session.references if could_block(reference)]
-
-
-def importer(session: Session, name: str) -> str:
-    """Who most likely imported *name* before it was armed, in words."""
-    from ._importers import inferred
-
-    originals = session.scheduler.originals.of(name).values() if session.started else ()
-    places = inferred(name, originals)
-    return str(places[0]) if places else "somebody who kept no reference to it"
 
 
 def check(session: Session) -> None:
