@@ -17,7 +17,7 @@ def note(session: Session, function: str) -> None:
         if name.startswith("patch_"):
             function = name  # the outermost is what the program called
         frame = frame.f_back
-    session.note("foreign", (function,), caller=frame)
+    session.note("foreign", (function,), frame)
 
 
 def _is_between(module: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__, _state
 from ._drivers import seen
+from ._gevent import native
 from ._importers import inferred
 from ._report import Arming, ForeignCall, Import, Install, Loading, Place, Report, TargetReport
 from ._startup import main_interpreter as on_main_thread
@@ -67,9 +68,12 @@ class _Journal:
         return [entry for entry in self.entries if entry[1] == what]
 
     def thread(self, entry: Entry) -> str:
-        return str(entry[4] or self._home)
+        """Its name if it had one then, that is, once threading was loaded."""
+        known = entry[4]
+        return ("main" if known == "MainThread" else known) if isinstance(known, str) else self.thread_of(known)
 
     def thread_of(self, ident: int) -> str:
+        """The same for a native thread."""
         return self._home if ident == self.session.home else f"thread {ident}"
 
     @staticmethod
@@ -83,13 +87,14 @@ class _Journal:
 
     def _loading(self) -> Loading | None:
         for entry in self.of("load"):
-            earlier = [e for e in self.entries if e[0] <= entry[3] and e[1] in ("import", "call", "arm")]
-            cause = next((e for e in reversed(earlier) if e[4] == entry[4]), None)
+            earlier = [e for e in self.entries if e[0] <= entry[0] and e[1] in ("import", "call", "arm")]
+            thread = self.thread(entry)
+            cause = next((e for e in reversed(earlier) if self.thread(e) == thread), None)
             if cause is not None:
                 verb = {"import": "import {}", "call": "a call in {}", "arm": "arming"}[cause[1]]
                 return Loading(
-                    self.since(entry[3]), (entry[0] - entry[3]) * 1e3, verb.format(cause[2][0] if cause[2] else ""),
-                    self.places(cause), self.thread(entry),
+                    self.since(entry[0]), (entry[3] - entry[0]) * 1e3, verb.format(cause[2][0] if cause[2] else ""),
+                    self.places(cause), thread,
                 )  # fmt: skip
         return None
 
@@ -98,10 +103,10 @@ class _Journal:
         spans = self.of("install")
         found = []
         for entry in spans:
-            inner = [other for other in spans if other is not entry and entry[3] <= other[3] and other[0] <= entry[0]]
-            outermost = [o for o in inner if not any(p is not o and p[3] <= o[3] and o[0] <= p[0] for p in inner)]
-            own = entry[0] - entry[3] - sum(other[0] - other[3] for other in outermost)
-            found.append(Install(self.since(entry[3]), own * 1e3, [n for n in entry[2] if n in self.session.wanted]))
+            inner = [other for other in spans if other is not entry and entry[0] <= other[0] and other[3] <= entry[3]]
+            outermost = [o for o in inner if not any(p is not o and p[0] <= o[0] and o[3] <= p[3] for p in inner)]
+            own = entry[3] - entry[0] - sum(other[3] - other[0] for other in outermost)
+            found.append(Install(self.since(entry[0]), own * 1e3, [n for n in entry[2] if n in self.session.wanted]))
         return found
 
 
@@ -113,8 +118,11 @@ def _line(code: Any, instruction: int) -> int:
 
 
 def _home_thread(session: Session) -> str:
-    known = getattr(_thread, "_get_main_thread_ident", None)  # 3.13
-    main = known() if known is not None else session.get_ident() if on_main_thread() else None
+    """What to call the thread that armed first."""
+    if hasattr(_thread, "_get_main_thread_ident"):  # 3.13
+        main = _thread._get_main_thread_ident()
+    else:
+        main = native("_thread", "get_ident")() if on_main_thread() else None
     return "main" if main == session.home else "the arming thread"
 
 

@@ -1,6 +1,5 @@
 """The one session of the process: what is wanted, what became of it, and the way from the finder to the scheduler."""
 
-import _frozen_importlib
 import os
 import sys
 from _thread import get_ident
@@ -14,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from types import CodeType, FrameType, ModuleType
+    from types import CodeType, ModuleType
     from typing import Any
 
     from ._references import Reference
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
     from ._targets import Wanted
 
     Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
-    Entry = tuple[float, str, tuple[str, ...], float, str | bool, Iterable[Place]]
+    Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
-_importlib = vars(_frozen_importlib)
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 
 
@@ -44,7 +42,6 @@ class Session:
         self.request: "Any" = None  # a report that was asked for in advance
         self.recorder: "Any" = None  # what times all imports then
         self.strict = False  # whether anything that is too late ends the process
-        self.get_ident = get_ident  # the native one, if it is not replaced yet
         self.home = get_ident()
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
@@ -74,7 +71,7 @@ class Session:
             from ._requests import take
 
             take(self)
-        self.note("arm", tuple(wanted), 0.0, None if quiet else sys._getframe(1))
+        self.note("arm", tuple(wanted), None if quiet else sys._getframe(1))
         merged, present = dict(self.wanted), False
         for name, options in wanted.items():
             merged[name] = merged.get(name, frozenset()) | options
@@ -110,7 +107,7 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
-        self.note("call", (module,), 0.0, sys._getframe(1))
+        self.note("call", (module,), sys._getframe(1))
         self._guarded(lambda: self._load(module))
 
     def _load(self, module: str) -> None:
@@ -136,27 +133,35 @@ class Session:
         """*name* is about to be created."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
-                self.note("import", (name,), 0.0, sys._getframe(1))
+                self.note("import", (name,), sys._getframe(1))
             self._guarded(lambda: self.scheduler.before(name, name not in GEVENT_NEEDS))
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         self._guarded(lambda: self.scheduler.after(name, module), name)
 
-    def note(self, what: str, names: "tuple[str, ...]", begin: float = 0.0, caller: "Any" = None) -> None:
-        """Keep for the report that *what* happens to *names* now, or has since *begin*; in which thread, by *caller*.
+    def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
+        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread.
 
-        It is on the way of every first import: no text is made here, and frames are read, not kept.
+        Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
         """
-        if len(self.journal) < _ENOUGH:
-            thread = get_ident() != self.home and _thread_name()
-            self.journal.append((perf_counter(), what, names, begin, thread, _places(caller)))
-
-    def timed(self, what: str, names: "tuple[str, ...]", step: "Callable[[], object]") -> None:
-        """Take a step, and note when it was done and since when."""
-        begin = perf_counter()
+        begin, found, calls = perf_counter(), [], True
+        most = 99 if self.request or not self._made else 2
         step()
-        self.note(what, names, begin)
+        while frame is not None and most:
+            code = frame.f_code
+            if code.co_filename.startswith("<frozen importlib"):
+                calls = True
+            elif calls or code.co_name == "<module>":
+                name = str(frame.f_globals.get("__name__"))
+                found.append((name, code, frame.f_lasti))
+                calls = name.startswith(("lazypatch", "importlib"))
+                most -= not calls
+            frame = frame.f_back
+        thread = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
+        if len(self.journal) < 2000:  # a program that reloads targets all day is not to fill memory
+            self.journal.append((begin, what, names, perf_counter(), thread.name if thread else get_ident(), found))
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
@@ -167,32 +172,6 @@ class Session:
             return True
         inside = origin.startswith(_STDLIB) and "-packages" + os.sep not in origin[len(_STDLIB) :]
         return inside or os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
-
-
-_ENOUGH = 2000  # lines of the journal; a program that reloads targets all day is not to fill memory
-
-
-def _places(frame: "FrameType | None") -> "list[Place]":
-    """Where imports are being made: the frames that called importlib, or us, and the bodies of modules."""
-    found: "list[Place]" = []
-    calls = True
-    while frame is not None:
-        space = frame.f_globals
-        if space is _importlib:
-            calls = True
-        else:
-            code = frame.f_code
-            if calls or code.co_name == "<module>":
-                name = str(space.get("__name__"))
-                found.append((name, code, frame.f_lasti))
-                calls = name.startswith(("lazypatch", "importlib"))  # who stands in between
-        frame = frame.f_back
-    return found
-
-
-def _thread_name() -> str:
-    known = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
-    return str(known.name) if known is not None else f"thread {get_ident()}"
 
 
 def _stand_in_names(name: str) -> "tuple[str, ...]":

@@ -102,7 +102,7 @@ class Scheduler:
         standins = self.session.standins
         try:
             standins.step_aside()
-            self.session.timed("load", (), self._import_gevent)
+            self.session.note("load", (), None, self._import_gevent)
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
                 standins.come_back()
@@ -229,7 +229,7 @@ class Scheduler:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
         try:
             self.busy += names
-            self.session.timed("install", tuple(names), install)
+            self.session.note("install", tuple(names), None, install)
         except BaseException as error:
             from ._failure import not_installed
 

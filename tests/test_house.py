@@ -29,7 +29,7 @@ MAY_IMPORT = {
     },
     "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
     "_strict": {"_errors", "_importers", "_requests", "_state", "_targets"},
-    "_collect": {"_drivers", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},
+    "_collect": {"_drivers", "_gevent", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},
     "_drivers": {"_report"},
     "_importers": {"_format", "_report", "_targets"},
     "_report": {"_collect", "_enable", "_references", "_report_html", "_report_json", "_report_text"},
