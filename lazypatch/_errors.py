@@ -87,3 +87,11 @@ def not_installed(names: Iterable[str], error: BaseException) -> str:
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on."
+
+
+def not_mended(error: BaseException) -> str:
+    """Looking for raw references failed as a whole."""
+    return (
+        f"could not look for names that were taken before their module was made cooperative: {one_line(error)}. Those "
+        "still block. Please report this with your versions of Python, gevent and lazypatch."
+    )

@@ -23,7 +23,16 @@ MAY_IMPORT = {
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
-    "_enable": {"_errors", "_failure", "_finder", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
+    "_repair": {
+        "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_subclasses", "_walk",
+    },
+    "_subclasses": {"_late_ssl", "_slots"},
+    "_locks": {"_slots"},
+    "_late_ssl": {"_install"},
+    "_walk": {"_slots"},
+    "_slots": {"_install", "_originals"},
+    "_left_alone": {"_targets"},
+    "_enable": {"_errors", "_failure", "_finder", "_repair", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
     "_schedule": {
         "_bypass", "_captured", "_companions", "_errors", "_failure", "_foreign", "_gevent", "_importlock",
         "_install", "_originals", "_targets", "_threads",
@@ -96,7 +105,16 @@ def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> 
         for name in imports(path)["others"]:
             users.setdefault(name.partition(".")[0], set()).add(path.stem)
     assert users["wrapt"] == {"_wrapt"}
-    assert users["gevent"] == {"_events", "_gevent", "_importlock", "_install", "_schedule", "_shutdown", "_threads"}
+    assert users["gevent"] == {
+        "_events",
+        "_gevent",
+        "_importlock",
+        "_install",
+        "_late_ssl",
+        "_schedule",
+        "_shutdown",
+        "_threads",
+    }
 
 
 def test_gevents_own_patch_functions_are_not_called() -> None:
