@@ -203,7 +203,7 @@ class _Survey:
         if target is None:
             why = "gevent has nothing that could take its place; aggressive=0 keeps it, and it blocks"
         else:
-            why = self._subclasses.who_needs(slot, value)
+            why = slot.fixed or self._subclasses.who_needs(slot, value)
         reference = _reference(original.target, original.item, slot, slot.kind, why)
         if why or target is None:
             return Finding([reference], None)

@@ -21,6 +21,8 @@ class Slot:
 
     __slots__ = ("kind", "module", "name", "text")
 
+    fixed = ""  # why it cannot be set
+
     def __init__(self, module: str, text: str, kind: str, name: object = "") -> None:
         self.module = module
         self.text = text
@@ -53,6 +55,21 @@ class Item(Slot):
 
     def set(self, value: Any) -> None:
         self.owner[self.name] = value
+
+
+class Key(Slot):
+    """A key of a dict, which stays."""
+
+    __slots__ = ("key",)
+
+    fixed = "it is a key, by which something may be looked up that was made before"
+
+    def __init__(self, outer: Slot, key: object) -> None:
+        super().__init__(outer.module, f"a key of {outer.text}", outer.kind)
+        self.key = key
+
+    def get(self) -> Any:
+        return self.key
 
 
 class Attribute(Slot):

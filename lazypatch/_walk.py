@@ -13,7 +13,7 @@ import types
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ._slots import Attribute, Cell, Defaults, Inside, Item, Keyword, Member, Part, SetMember, Slot
+from ._slots import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Member, Part, SetMember, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping
@@ -153,6 +153,9 @@ class Walker:
                 if name != "__builtins__" and self._is_one(held):
                     self.found.append(Item(slot.module, f"{slot.text}.__globals__[{name!r}]", "global", space, name))
         self._defaults(slot, value)
+        inside = vars(value).get("__wrapped__")
+        if type(inside) is types.FunctionType:
+            self._function(Item(slot.module, f"{slot.text}.__wrapped__", slot.kind, vars(value), "__wrapped__"), inside)
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
             if self._first_time(cell):
                 inner = Cell(slot.module, f"{slot.text}, closure variable {name}", cell, name)
@@ -197,6 +200,8 @@ class Walker:
     def _dict(self, slot: Slot, value: Any) -> None:
         if len(value) <= LARGEST_TABLE and self._first_time(value) and id(value) not in self._spaces:
             for key, held in list(value.items()):
+                if id(key) in self._things:
+                    self.found.append(Key(slot, key))
                 if type(held) not in _PLAIN:
                     self._member(Item(slot.module, f"{slot.text}[{key!r:.60}]", slot.kind, value, key), held)
 

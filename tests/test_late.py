@@ -297,3 +297,9 @@ assert one.sleep is one.table["sleep"] is gevent.sleep and one.deep == [[native]
 assert not [reference for reference in scan(session()) if reference.module == "one"]
 """
     )
+
+
+def test_random_raw_references_are_mended_or_reported() -> None:
+    """In any shape that is mendable; nothing unrelated changes."""
+    done = run_python(str(APPS / "raw_references_of_any_shape.py"), "40")
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-3000:]
