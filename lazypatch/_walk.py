@@ -64,9 +64,10 @@ class Walker:
 
     def walk(self) -> list[Slot]:
         """All slots in all loaded modules."""
-        modules = [(name, module) for name, module in list(sys.modules.items()) if isinstance(module, types.ModuleType)]
         kept: dict[int, Any] = {}
-        for name, module in modules:
+        for name, module in list(sys.modules.items()):
+            if not issubclass(type(module), types.ModuleType):  # isinstance() would believe what an object says
+                continue
             if type(module).__name__ == "_LazyModule":  # its body has not run, and reading anything would run it
                 continue
             space = object.__getattribute__(module, "__dict__")
@@ -107,9 +108,9 @@ class Walker:
                 self.found.append(slot)
         elif type(value) in self._enter:
             self._enter[type(value)](slot, value)
-        elif isinstance(value, type):
+        elif issubclass(type(value), type):
             self._class(slot, value)
-        elif type(value) not in _PLAIN and not isinstance(value, types.ModuleType):
+        elif type(value) not in _PLAIN and not issubclass(type(value), types.ModuleType):
             self._instance(slot, value)
             return
         if type(value) in self._opened:
