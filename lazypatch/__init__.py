@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from ._enable import Handle, enable
     from ._errors import LazyPatchError, LazyPatchWarning
-    from ._queries import get_original, is_module_patched, is_object_patched, original, state
+    from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
     from ._report import Report, report
     from ._wrapt import when_imported
 
@@ -39,6 +39,7 @@ __all__ = [
     "Report",
     "__version__",
     "enable",
+    "exclude",
     "get_original",
     "is_module_patched",
     "is_object_patched",

@@ -104,7 +104,10 @@ def main() -> None:
 
         ask(session(), options.report)
     if wanted:
-        session().strict = session().strict or options.strict or strict(spec)
+        if options.strict or strict(spec):
+            from ._strict import begin
+
+            begin(session())
         session().arm(wanted)
     from ._run import run
 

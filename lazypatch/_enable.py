@@ -43,6 +43,9 @@ class Session:
         self.recorder: "Any" = None  # what times all imports then
         self.strict = False  # whether anything that is too late ends the process
         self.home = get_ident()
+        self.unrepaired = False  # something was armed late since the last repair
+        self.excluded: "set[str]" = set()  # modules that nothing is to be mended in
+        self.asked: "set[str]" = set()  # modules that asked for originals
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
         self._made: "dict[str, Scheduler]" = {}
@@ -78,7 +81,7 @@ class Session:
             if name in sys.modules and name not in STAND_INS:
                 present = True
                 if name not in self.wanted:
-                    self.early.add(name)
+                    self.came_late([name])
         self.wanted = merged
         self.vetoed.difference_update(wanted)
         self.watch(wanted)
@@ -92,6 +95,26 @@ class Session:
         elif self.strict:
             self._guarded(bool)
         return self.vetoed.isdisjoint(wanted)
+
+    def arm_in_program(self, wanted: "Wanted") -> bool:
+        """The same on behalf of the program: unless site is still at work, it may have taken names already."""
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_globals.get("__name__") != "site":
+            frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
+        self.unrepaired = self.unrepaired or frame is None
+        return self.arm(wanted)
+
+    def came_late(self, names: "Iterable[str]") -> None:
+        """The targets *names* were loaded without us: others may have taken originals out of them."""
+        self.early.update(names)
+        self.unrepaired = True
+
+    def mend(self) -> None:
+        """What others took, once everything that is there is installed."""
+        if self.unrepaired and not self.scheduler.busy:
+            from ._repair import repair
+
+            repair(self)
 
     def watch(self, wanted: "Iterable[str]") -> None:
         """Be called for *wanted*, and for what goes with them."""
@@ -238,8 +261,11 @@ def enable(spec: str = "all") -> Handle:
     current = session()
     if not chosen or not _can_work_here():
         return Handle(current, ())
-    current.strict = current.strict or strict(spec)
-    current.arm(chosen)
+    if strict(spec):
+        from ._strict import begin
+
+        begin(current)
+    current.arm_in_program(chosen)
     return Handle(current, chosen)
 
 

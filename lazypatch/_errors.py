@@ -162,3 +162,11 @@ def no_report(where: str, error: BaseException) -> str:
         f"could not write the report to {where}: {one_line(error)}. The program is not affected. Ask for it in another "
         "place, or call lazypatch.report()."
     )
+
+
+def not_mended(error: BaseException) -> str:
+    """Looking for raw references failed as a whole."""
+    return (
+        f"could not look for names that were taken before their module was made cooperative: {one_line(error)}. Those "
+        "still block. Please report this with your versions of Python, gevent and lazypatch."
+    )

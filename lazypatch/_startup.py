@@ -52,7 +52,10 @@ def _arm(spec: str) -> None:
     if chosen:
         from ._enable import session
 
-        session().strict = is_strict
+        if is_strict:
+            from ._strict import begin
+
+            begin(session())
         session().arm(chosen, quiet=True)
 
 

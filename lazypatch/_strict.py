@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -39,6 +40,23 @@ def problems(session: Session) -> list[str]:
         elif _state.state(session, name) == "failed":
             found.append(_errors.left_native(name))
     return found + [_errors.left(reference) for reference in session.references if could_block(reference)]
+
+
+def begin(session: Session) -> None:
+    """From now on *session* is strict, up to the end of the process."""
+    if not session.strict:
+        session.strict = True
+        session.unrepaired = True  # what was taken out of os and time before, too
+        atexit.register(_at_exit, session)
+
+
+def _at_exit(session: Session) -> None:
+    """Nothing may have been taken by a way that nobody noticed."""
+    from ._repair import scan
+
+    found = problems(session) or [_errors.left(one) for one in scan(session) if could_block(one)]
+    if found:
+        stop(session, found)
 
 
 def check(session: Session) -> None:
