@@ -16,7 +16,7 @@ _moved = False
 
 def explain(finder: Finder, hidden: list[str]) -> None:
     """Warn of what happened to the targets *hidden*."""
-    names = ", ".join(type(other).__name__ for other in _in_front(finder))
+    names = ", ".join((other if isinstance(other, type) else type(other)).__name__ for other in _in_front(finder))
     warn(_hidden(hidden, names, users_line()))
 
 

@@ -161,8 +161,7 @@ def _importers(journal: _Journal, name: str, first: Entry | None) -> tuple[list[
     if first is not None and name not in session.early:
         return journal.places(first), "seen"
     if name in session.early or name not in session.wanted:
-        originals = session.scheduler.originals.of(name).values() if session.started else ()
-        return inferred(name, originals), "inferred"
+        return inferred(session, name), "inferred"
     return (journal.loading.callers, "gevent") if journal.loading is not None else ([], "inferred")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ class LazyPatchWarning(RuntimeWarning):
     """Something will not be cooperative, or not safely so; the program goes on."""
 
 
+_STDLIB = os.path.dirname(os.__file__) + os.sep
 _OURS = ("lazypatch", "gevent", "importlib", "wrapt", "runpy", "site")
 
 
@@ -47,14 +49,17 @@ def warn(message: str) -> None:
 
 
 def _users_frame() -> "types.FrameType | None":
+    """The innermost frame that is neither ours nor of the standard library; of the library if there is no other."""
     frame: "types.FrameType | None" = sys._getframe(1)
+    library: "types.FrameType | None" = None
     while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        internal = frame.f_code.co_filename.startswith("<frozen")
-        if not internal and name.partition(".")[0] not in _OURS:
-            return frame
+        name, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+        if not file.startswith("<frozen") and name.partition(".")[0] not in _OURS:
+            if not file.startswith(_STDLIB) or "-packages" in file:
+                return frame
+            library = library or frame
         frame = frame.f_back
-    return None
+    return library
 
 
 def users_line() -> str:
@@ -105,9 +110,9 @@ def too_late(target: str, importer: str, references: list[Reference]) -> str:
     holders = [f"{one.place} ({one.kind}{one.why and ': ' + one.why})" for one in references[:3]]
     more = f", and {len(references) - 3} more, which lazypatch.report() names" if len(references) > 3 else ""
     return (
-        f"{target} was armed after it had been loaded, by {importer}, and what others had taken out of it was to be "
-        f"replaced. This still holds the original, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that "
-        "import: PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
+        f"{target} was loaded before lazypatch was armed, by {importer}, and what others had taken out of it was to be "
+        f"mended. This could not be, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that import: "
+        "PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
     )
 
 

@@ -12,39 +12,38 @@ from ._report import Place
 from ._targets import STAND_INS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ._enable import Session
 
 
-def inferred(name: str, originals: Iterable[object] = ()) -> list[Place]:
-    """Who holds the module *name* or something out of it, the most likely importer first.
+def inferred(session: Session, name: str) -> list[Place]:
+    """Who holds, or held until it was mended, the module *name* or something out of it; the most likely importer first.
 
     A module goes to the end of ``sys.modules`` when its body has run, so the first importer is most likely the first
-    holder that stands after *name*; then come those whose bodies are still running, such as ``__main__``. Nobody is
+    holder that stands after *name*; next come those whose bodies are still running, such as ``__main__``. Nobody is
     found where the importer kept nothing.
     """
     target = sys.modules.get(name)
     if not isinstance(target, types.ModuleType):
         return []
-    theirs = {id(value) for value in originals} | {
-        id(value) for value in list(vars(target).values()) if getattr(value, "__module__", None) == name
-    }
-    loaded = list(sys.modules.items())
-    here = next((place for place, (other, _) in enumerate(loaded) if other == name), 0)
-    return [
-        _place(other, module, name)
-        for other, module in (*loaded[here + 1 :], *loaded[:here])
-        if _is_written_in_python(other, module) and _holds(module, target, theirs)
-    ]
+    theirs = {id(value) for value in session.scheduler.originals.of(name).values()} if session.started else set()
+    theirs.update(id(value) for value in list(vars(target).values()) if getattr(value, "__module__", None) == name)
+    mended = {reference.module for reference in session.references if reference.target == name}
+    before: list[Place] = []
+    after: list[Place] = []
+    found = before
+    for other, module in list(sys.modules.items()):
+        if other == name:
+            found = after
+        elif _is_written_in_python(other, module) and (other in mended or _holds(module, target, theirs)):
+            found.append(_place(other, module, name))
+    return [*after[:1], *before, *after[1:]]
 
 
 def likely(session: Session, name: str) -> str:
     """Who most likely imported *name* before it was armed, in words."""
     if name in STAND_INS:
         return "the interpreter itself"
-    originals = session.scheduler.originals.of(name).values() if session.started else ()
-    places = inferred(name, originals)
+    places = inferred(session, name)
     return place(places[0]) if places else "somebody who kept no reference to it"
 
 

@@ -81,7 +81,7 @@ def stopped(session: Session, found: list[str]) -> None:
     """Strict mode ends the process: nothing else will write the report."""
     from ._collect import collect
 
-    _show(str(collect(session)) + _errors.stopped(found))
+    _show(str(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
     if session.request is not None and session.request.file:
         session.request.write()
 
@@ -130,7 +130,7 @@ def _coloured(report: Report) -> str:
         width = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):
         width = 80
-    return text(report, width, colours="NO_COLOR" not in os.environ)
+    return text(report, width, colours=not os.environ.get("NO_COLOR"))
 
 
 def _show(content: str) -> None:
