@@ -75,8 +75,8 @@ def test_a_first_import_in_a_native_worker_is_warned_of_with_its_line() -> None:
         "def work():\n    try:\n        import lazypatch; lazypatch.patch_thread()\n    finally:\n        done.release()\n"
         "_thread.start_new_thread(work, ())\ndone.acquire()\n"
         "caught = [one for one in caught if one[0].startswith('threads')]\n"
-        "assert len(caught) == 1, caught\ntext, line = caught[0]\nassert line == 8, line\n"
-        "assert text.startswith('threads were made cooperative from another thread than the main one, for <string>:8: '), text\n"
+        "assert len(caught) == 1, caught\ntext, line = caught[0]\nassert line == 7, line\n"
+        "assert text.startswith('threads were made cooperative from another thread than the main one, for <string>:7: '), text\n"
         "assert 'main_thread().join() will not work' in text and text.endswith('targets, in the main thread.')\nprint('ok')"
     )
     assert run_code(code) == "ok\n"
