@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     )
     from ._enable import Handle, enable
     from ._errors import LazyPatchError, LazyPatchWarning
-    from ._queries import get_original, is_module_patched, is_object_patched, original, state
+    from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
+    from ._report import Report, report
     from ._wrapt import when_imported
 
 __version__ = "0.1.0"
@@ -35,8 +36,10 @@ __all__ = [
     "Handle",
     "LazyPatchError",
     "LazyPatchWarning",
+    "Report",
     "__version__",
     "enable",
+    "exclude",
     "get_original",
     "is_module_patched",
     "is_object_patched",
@@ -57,6 +60,7 @@ __all__ = [
     "patch_sys",
     "patch_thread",
     "patch_time",
+    "report",
     "state",
     "when_imported",
 ]
@@ -69,6 +73,8 @@ def _home(name: str) -> str:
         return "_errors"
     if name in ("Handle", "enable"):
         return "_enable"
+    if name in ("Report", "report"):
+        return "_report"
     return "_wrapt" if name == "when_imported" else "_queries"
 
 

@@ -66,7 +66,7 @@ def patch_all(
     arguments = {**switches, **options, "sys": sys, "builtins": builtins, "contextvars": contextvars}
     if not _announced(current, arguments, kwargs):
         return False
-    current.arm(wanted(groups, [name for name, on in options.items() if on]))
+    current.arm_in_program(wanted(groups, [name for name, on in options.items() if on]))
     return True
 
 
@@ -80,7 +80,7 @@ def _announced(current: "Session", arguments: "dict[str, bool]", kwargs: "dict[s
 
 
 def _patch(groups: "Iterable[str]", options: "Iterable[str]" = ()) -> bool:
-    return session().arm(wanted(groups, options))
+    return session().arm_in_program(wanted(groups, options))
 
 
 def patch_socket(dns: bool = True, aggressive: bool = True) -> bool:
@@ -121,7 +121,7 @@ def patch_select(aggressive: bool = True) -> bool:
 
     Specified by ``gevent.monkey.patch_select``.
     """
-    return session().arm({"select": frozenset(["aggressive"] if aggressive else [])})
+    return session().arm_in_program({"select": frozenset(["aggressive"] if aggressive else [])})
 
 
 def patch_selectors(aggressive: bool = True) -> bool:
@@ -129,7 +129,7 @@ def patch_selectors(aggressive: bool = True) -> bool:
 
     Specified by ``gevent.monkey.patch_selectors``.
     """
-    return session().arm({"selectors": frozenset(["aggressive"] if aggressive else [])})
+    return session().arm_in_program({"selectors": frozenset(["aggressive"] if aggressive else [])})
 
 
 def patch_subprocess() -> bool:
@@ -162,7 +162,7 @@ def patch_thread(
         del chosen["threading"]
     if not _threading_local:
         del chosen["_threading_local"]
-    return session().arm(chosen)
+    return session().arm_in_program(chosen)
 
 
 def patch_signal() -> bool:

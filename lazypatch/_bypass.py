@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._errors import warn
+from ._errors import hidden as _hidden
+from ._errors import users_line, warn
 
 if TYPE_CHECKING:
     from ._finder import Finder
@@ -15,12 +16,8 @@ _moved = False
 
 def explain(finder: Finder, hidden: list[str]) -> None:
     """Warn of what happened to the targets *hidden*."""
-    names = ", ".join(type(other).__name__ for other in _in_front(finder))
-    by = f", by {names} in front of it on sys.meta_path" if names else ""
-    warn(
-        f"{', '.join(hidden)}: imported without lazypatch being asked{by}. Installed now; names that were taken out "
-        "before still block. Arm lazypatch after whatever puts that finder there."
-    )
+    names = ", ".join((other if isinstance(other, type) else type(other)).__name__ for other in _in_front(finder))
+    warn(_hidden(hidden, names, users_line()))
 
 
 def _in_front(finder: Any) -> list[object]:

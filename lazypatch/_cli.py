@@ -3,11 +3,11 @@
 import sys
 
 from ._enable import session
-from ._spec import parse
+from ._spec import parse, strict
 
 _USAGE = (
-    "usage: python -m lazypatch [--patch SPEC] [--verbose] (app.py | -m mod | -c code | - | dir | zip) [args], or with "
-    "gevent.monkey's options --no-NAME, --NAME and --module"
+    "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--verbose] "
+    "(app.py | -m mod | -c code | - | dir | zip) [args], or with gevent.monkey's options --no-NAME, --NAME and --module"
 )
 # What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
 _NAMES = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
@@ -26,6 +26,8 @@ class Options:
         self.only: "list[str]" = []
         self.without: "list[str]" = []
         self.module = False
+        self.report: "str | None" = None
+        self.strict = False
         self.verbose = False
 
     def to_spec(self) -> str:
@@ -45,7 +47,9 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
             if not equals and not rest:
                 raise _UsageError("--patch needs a SPEC, such as --patch all")
             options.spec = value if equals else rest.pop(0)
-        elif name in ("module", "verbose") and not equals:
+        elif name == "report":
+            options.report = value
+        elif name in ("module", "strict", "verbose") and not equals:
             setattr(options, name, True)
         elif not equals:
             _gevent_option(options, name)
@@ -95,7 +99,15 @@ def main() -> None:
         warn(message)
     if options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
+    if options.report is not None:
+        from ._requests import ask
+
+        ask(session(), options.report)
     if wanted:
+        if options.strict or strict(spec):
+            from ._strict import begin
+
+            begin(session())
         session().arm(wanted)
     from ._run import run
 

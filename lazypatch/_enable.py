@@ -2,6 +2,8 @@
 
 import os
 import sys
+from _thread import get_ident
+from time import perf_counter
 
 from ._finder import Finder
 from ._standins import StandIns
@@ -11,11 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, ModuleType
+    from typing import Any
 
     from ._references import Reference
     from ._schedule import Scheduler
     from ._targets import Wanted
+
+    Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
+    Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 
@@ -32,6 +38,14 @@ class Session:
         self.requests: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.foreign: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
         self.references: "list[Reference]" = []  # what late repair found
+        self.journal: "list[Entry]" = []  # what happened, for the report
+        self.request: "Any" = None  # a report that was asked for in advance
+        self.recorder: "Any" = None  # what times all imports then
+        self.strict = False  # whether anything that is too late ends the process
+        self.home = get_ident()
+        self.unrepaired = False  # something was armed late since the last repair
+        self.excluded: "set[str]" = set()  # modules that nothing is to be mended in
+        self.asked: "set[str]" = set()  # modules that asked for originals
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
         self._made: "dict[str, Scheduler]" = {}
@@ -76,13 +90,18 @@ class Session:
 
         *quiet*: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         """
+        if not self.journal and ("PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions):
+            from ._requests import take
+
+            take(self)
+        self.note("arm", tuple(wanted), None if quiet else sys._getframe(1))
         merged, present = dict(self.wanted), False
         for name, options in wanted.items():
             merged[name] = merged.get(name, frozenset()) | options
             if name in sys.modules and name not in STAND_INS:
                 present = True
                 if name not in self.wanted:
-                    self.early.add(name)
+                    self.came_late([name])
         self.wanted = merged
         self.vetoed.difference_update(wanted)
         self.watch(wanted)
@@ -93,7 +112,29 @@ class Session:
         if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
             # Other native threads: better now than inside one of their imports.
             self._guarded(lambda: self.scheduler.catch_up(quiet))
+        elif self.strict:
+            self._guarded(bool)
         return self.vetoed.isdisjoint(wanted)
+
+    def arm_in_program(self, wanted: "Wanted") -> bool:
+        """The same on behalf of the program: unless site is still at work, it may have taken names already."""
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_globals.get("__name__") != "site":
+            frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
+        self.unrepaired = self.unrepaired or frame is None
+        return self.arm(wanted)
+
+    def came_late(self, names: "Iterable[str]") -> None:
+        """The targets *names* were loaded without us: others may have taken originals out of them."""
+        self.early.update(names)
+        self.unrepaired = True
+
+    def mend(self) -> None:
+        """What others took, once everything that is there is installed."""
+        if self.unrepaired and not self.scheduler.busy:
+            from ._repair import repair
+
+            repair(self)
 
     def watch(self, wanted: "Iterable[str]") -> None:
         """Be called for *wanted*, and for what goes with them."""
@@ -109,6 +150,7 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
+        self.note("call", (module,), sys._getframe(1))
         self._guarded(lambda: self._load(module))
 
     def _load(self, module: str) -> None:
@@ -125,15 +167,44 @@ class Session:
             from ._failure import gave_up
 
             gave_up(self, error, nested, done)
+        if (self.strict or self.references) and not nested:
+            from ._too_late import look
+
+            look(self)
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
+            if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+                self.note("import", (name,), sys._getframe(1))
             self._guarded(lambda: self.scheduler.before(name, name not in GEVENT_NEEDS))
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         self._guarded(lambda: self.scheduler.after(name, module), name)
+
+    def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
+        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread.
+
+        Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
+        """
+        begin, found, calls = perf_counter(), [], True
+        most = 99 if self.request or not self._made else 2
+        step()
+        while frame is not None and most:
+            code = frame.f_code
+            if code.co_filename.startswith("<frozen importlib"):
+                calls = True
+            elif calls or code.co_name == "<module>":
+                name = str(frame.f_globals.get("__name__"))
+                found.append((name, code, frame.f_lasti))
+                calls = name.startswith(("lazypatch", "importlib"))
+                most -= not calls
+            frame = frame.f_back
+        thread = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
+        if len(self.journal) < 2000:  # a program that reloads targets all day is not to fill memory
+            self.journal.append((begin, what, names, perf_counter(), thread.name if thread else get_ident(), found))
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
@@ -200,7 +271,7 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from ._spec import parse
+    from ._spec import parse, strict
 
     chosen, warnings = parse(spec)
     for message in warnings:
@@ -210,7 +281,11 @@ def enable(spec: str = "all") -> Handle:
     current = session()
     if not chosen or not _can_work_here():
         return Handle(current, ())
-    current.arm(chosen)
+    if strict(spec):
+        from ._strict import begin
+
+        begin(current)
+    current.arm_in_program(chosen)
     return Handle(current, chosen)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ._references import Reference
 
 
 class LazyPatchError(ValueError):
@@ -18,6 +21,7 @@ class LazyPatchWarning(RuntimeWarning):
     """Something will not be cooperative, or not safely so; the program goes on."""
 
 
+_STDLIB = os.path.dirname(os.__file__) + os.sep
 _OURS = ("lazypatch", "gevent", "importlib", "wrapt", "runpy", "site")
 
 
@@ -41,18 +45,27 @@ def warn(message: str) -> None:
                 registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )
     except LazyPatchWarning:
-        complain(message)
+        complain(message if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}: {message}")
 
 
 def _users_frame() -> "types.FrameType | None":
+    """The innermost frame that is neither ours nor of the standard library; of the library if there is no other."""
     frame: "types.FrameType | None" = sys._getframe(1)
+    library: "types.FrameType | None" = None
     while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        internal = frame.f_code.co_filename.startswith("<frozen")
-        if not internal and name.partition(".")[0] not in _OURS:
-            return frame
+        name, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+        if not file.startswith("<frozen") and name.partition(".")[0] not in _OURS:
+            if not file.startswith(_STDLIB) or "-packages" in file:
+                return frame
+            library = library or frame
         frame = frame.f_back
-    return None
+    return library
+
+
+def users_line() -> str:
+    """Whose code is running: the file and line that a warning is given for."""
+    frame = _users_frame()
+    return "nobody who can be seen" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def complain(message: str) -> None:
@@ -86,4 +99,79 @@ def not_installed(names: Iterable[str], error: BaseException) -> str:
 
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
-    return f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on."
+    return (
+        f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on. Mend the "
+        "subscriber, or take it out."
+    )
+
+
+def too_late(target: str, importer: str, references: list[Reference]) -> str:
+    """A target was loaded before it was armed, and not everything could be mended."""
+    holders = [f"{one.place} ({one.kind}{one.why and ': ' + one.why})" for one in references[:3]]
+    more = f", and {len(references) - 3} more, which lazypatch.report() names" if len(references) > 3 else ""
+    return (
+        f"{target} was loaded before lazypatch was armed, by {importer}, and what others had taken out of it was to be "
+        f"mended. This could not be, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that import: "
+        "PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
+    )
+
+
+def hidden(names: Iterable[str], finders: str, importer: str) -> str:
+    """Targets were loaded without our being asked."""
+    by = f", by {finders} in front of it on sys.meta_path" if finders else ""
+    return (
+        f"{', '.join(names)}: imported without lazypatch being asked{by}, for {importer}. Installed now; names that "
+        "were taken out before still block. Arm lazypatch after whatever puts that finder there."
+    )
+
+
+def wrong_thread() -> str:
+    """The thread group was installed from a worker."""
+    return (
+        f"threads were made cooperative from another thread than the main one, for {users_line()}: "
+        "threading.main_thread().join() will not work from a greenlet. Arm lazypatch, or import the first of its "
+        "targets, in the main thread."
+    )
+
+
+def loaded_before(name: str, importer: str) -> str:
+    """Strict mode: a target was there before it was armed."""
+    return f"{name} was loaded before it was armed, most likely by {importer}"
+
+
+def left_native(name: str) -> str:
+    """Strict mode: a target could not be installed."""
+    return f"{name} could not be made cooperative, so it blocks"
+
+
+def left(reference: Reference) -> str:
+    """Strict mode: somebody holds an original."""
+    return (
+        f"{reference.place} holds the original {reference.target}.{reference.name} ({reference.why or reference.kind})"
+    )
+
+
+def stopped(found: Iterable[str]) -> str:
+    """Strict mode ended the process."""
+    lines = "".join(f"  - {problem}\n" for problem in found)
+    return (
+        "lazypatch: strict mode was to start this program only if everything in it is cooperative, and found:\n"
+        f"{lines}Arm lazypatch earlier (PYTHONCOOPPATCH=all, or python -m lazypatch), take out what imports these "
+        "before, or leave strict mode out. Exit status 3.\n"
+    )
+
+
+def no_report(where: str, error: BaseException) -> str:
+    """The report that was asked for could not be written."""
+    return (
+        f"could not write the report to {where}: {one_line(error)}. The program is not affected. Ask for it in another "
+        "place, or call lazypatch.report()."
+    )
+
+
+def not_mended(error: BaseException) -> str:
+    """Looking for raw references failed as a whole."""
+    return (
+        f"could not look for names that were taken before their module was made cooperative: {one_line(error)}. Those "
+        "still block. Please report this with your versions of Python, gevent and lazypatch."
+    )

@@ -151,6 +151,12 @@ class Truth:
             self._events = Events(self._session, self._plugins)
         return self._events
 
+    def note_caller(self, function: str) -> None:
+        """Somebody called gevent.monkey's *function*: the report names who it was."""
+        from ._callers import note
+
+        note(self._session, function)
+
     def notify(self, event: Any, _warnings: list[str] | None = None) -> None:
         """Pass on an event of gevent.monkey's own."""
         event._warnings = _warnings
@@ -220,6 +226,7 @@ def _foreign(name: str, truth: Truth) -> Callable[..., Any]:
         from . import _api
 
         truth.called(name.removeprefix("patch_"))
+        truth.note_caller(name)
         kwargs.pop("_warnings", None)
         kwargs.pop("_first_time", None)
         if name == "patch_thread" and len(args) < 3:

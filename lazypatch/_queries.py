@@ -27,6 +27,7 @@ def get_original(mod_name: str | Sequence[str], item_name: str | Sequence[str]) 
     :return: the original, or a list of them for a sequence.
     :raises ImportError: if no module can be imported. :raises AttributeError: if the module has no such name.
     """
+    _remember_who_asks()
     modules = [mod_name] if isinstance(mod_name, str) else list(mod_name)
     items = [item_name] if isinstance(item_name, str) else list(item_name)
     for name in modules:
@@ -117,6 +118,23 @@ def original(name: str) -> types.ModuleType:
     :param name: a target's name, or any other module's, which is given as it is.
     :raises ImportError: if there is no such module.
     """
+    _remember_who_asks()
     from ._native import view
 
     return view(name, session())
+
+
+def _remember_who_asks() -> None:
+    """Late repair leaves modules alone that asked for originals."""
+    session().asked.add(str(sys._getframe(2).f_globals.get("__name__")))
+
+
+def exclude(*names: str) -> None:
+    """Have late repair change nothing in these modules, nor in what is below them or was defined there.
+
+    For modules that need the originals which they hold. Say it before ``patch_all()``; what is mended stays so.
+    Modules that call :func:`get_original` or :func:`original` at their top are left alone without this.
+
+    :param names: full names of modules or packages, loaded or not.
+    """
+    session().excluded.update(names)

@@ -12,9 +12,8 @@ after its body, with its own source. Two cases wait: a target whose source is ha
 ``gevent.socket``), until that source is done; and ``select``, until ``selectors``, whose body looks at the real
 one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
 
-What still fails. One native thread loads gevent; another one that comes with a target which gevent needs cannot wait
-for it (the first may be waiting for *its* import): that target is native until the first thread is done. Likewise
-whoever imports ``select`` while another thread is inside the body of ``selectors`` has a native one until that ends.
+What still fails. A native thread that comes with a target which gevent needs, while another one loads gevent, cannot
+wait (that one may wait for *its* import): the target is native until then. So is ``select`` in ``selectors``' body.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Scheduler:
 
     def _after_fork(self) -> None:
         self._one_loader = self._new_rlock()
-        if self._loading_thread != self._get_ident():  # a thread that does not exist here
+        if not self.is_loading():  # a thread that does not exist here
             self._loading_thread = None
 
     def before(self, name: str, wait: bool) -> None:
@@ -87,7 +86,7 @@ class Scheduler:
 
     def let_go(self) -> None:
         """Of the right to load gevent, if this thread has it."""
-        # Ctrl-C may have come right after it was taken, and a fork in the meantime has brought another one.
+        # Ctrl-C may come right after it was taken; a fork in the meantime brings another one.
         while self._one_loader._is_owned():
             self._loading_thread = None
             self._one_loader.release()
@@ -101,7 +100,7 @@ class Scheduler:
         standins = self.session.standins
         try:
             standins.step_aside()
-            self._import_gevent()
+            self.session.note("load", (), None, self._import_gevent)
         except Exception as error:
             if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
                 standins.come_back()
@@ -129,12 +128,13 @@ class Scheduler:
             self._met += [name for name in list(sys.modules) if name not in imported]
 
     def _mend(self) -> None:
-        if self._met and "_thread" in self.session.wanted:
+        if self._met and "_thread" in self.session.wanted and not self.session.unrepaired:
             from ._captured import captured
 
             self._attempt([], lambda: self.commit(captured(self._met, self.originals, type(self._new_lock()))))
 
     def _all_done(self) -> None:
+        self.session.mend()
         self.truth.mirror_all()
         if self.truth.events is not None:
             self._tell(self.truth.events.all_done)
@@ -193,6 +193,7 @@ class Scheduler:
             if row.name == name or row.after == name or row.source == name:
                 self._settled.pop(row.name, None)
         self.install_ready(name)
+        self.session.mend()
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
@@ -233,14 +234,14 @@ class Scheduler:
         if hidden:
             from ._bypass import explain
 
-            self.session.early.update(hidden)
+            self.session.came_late(hidden)
             explain(self.session.finder, hidden)
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
         try:
             self.busy += names
-            install()
+            self.session.note("install", tuple(names), None, install)
         except BaseException as error:
             from ._failure import not_installed
 
@@ -254,12 +255,12 @@ class Scheduler:
         source = supply(row.source, done)
         if source is None:
             return
-        module = sys.modules[row.name]
         items = self._asked(row, source)
-        self.commit(plan(module, source, self.session.wanted[row.name], items), row.name in self.session.early)
+        self.commit(
+            plan(sys.modules[row.name], source, self.session.wanted[row.name], items), row.name in self.session.early
+        )
         self._settle(row)
-        for name in COMPANIONS.get(row.name, ()):
-            self._companion(name)
+        list(map(self._companion, COMPANIONS.get(row.name, ())))
 
     def _asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
         """The names that gevent's subscribers, if there are any, let be replaced."""

@@ -28,7 +28,8 @@ def parse(text: str) -> "tuple[Wanted, list[str]]":
     """What the spec *text* asks for, and warnings about what will fail.
 
     Grammar: ``all``, or group names, separated by commas; ``-NAME`` takes a group out; ``OPTION=0`` or ``=1`` sets
-    an option. Without any group that is put in, everything is. A group brings the groups that it needs.
+    an option (``strict`` is one, see :func:`strict`). Without any group that is put in, everything is. A group brings
+    the groups that it needs.
 
     :raises LazyPatchError: for a word that is not of this language; it names the word, the nearest right one and
         all right ones.
@@ -55,6 +56,13 @@ def parse(text: str) -> "tuple[Wanted, list[str]]":
         options.discard("dns")
         groups.discard("dns")
     return wanted(groups, options), unmet_messages(groups)
+
+
+def strict(text: str) -> bool:
+    """Whether the spec *text* asks for strict mode (``strict=1``)."""
+    words = [word.partition("=") for word in text.lower().split(",")]
+    given = [value.strip() for name, _, value in words if name.strip() == "strict"]
+    return bool(given) and _SWITCHES.get(given[-1], False)
 
 
 def _with_needs(groups: "set[str]", removed: "set[str]") -> "set[str]":
@@ -88,9 +96,9 @@ def _group(word: str, text: str) -> str:
 
 def _set_option(options: "set[str]", word: str, text: str) -> None:
     name, _, value = (part.strip() for part in word.partition("="))
-    known = {option.lower(): option for option in OPTIONS}
+    known = {option.lower(): option for option in (*OPTIONS, "strict")}
     if name.lower() not in known:
-        raise _unknown(name, text, OPTIONS)
+        raise _unknown(name, text, tuple(known.values()))
     if value.lower() not in _SWITCHES:
         raise _unknown(value, text, ("0", "1"))
     if _SWITCHES[value.lower()]:

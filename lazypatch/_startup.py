@@ -37,19 +37,25 @@ def _requested() -> "tuple[str, str]":
 
 
 def _arm(spec: str) -> None:
+    is_strict = False
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
         from ._targets import GROUPS, OPTIONS, wanted
 
         chosen = wanted(GROUPS, OPTIONS)
     else:
-        from ._spec import parse
+        from ._spec import parse, strict
 
         chosen, warnings = parse(spec)
+        is_strict = strict(spec)
         for message in warnings:
             sys.stderr.write(f"lazypatch: {message}\n")
     if chosen:
         from ._enable import session
 
+        if is_strict:
+            from ._strict import begin
+
+            begin(session())
         session().arm(chosen, quiet=True)
 
 

@@ -65,12 +65,9 @@ def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: 
 
 
 def _warn_of_place() -> None:
-    from ._errors import warn
+    from ._errors import warn, wrong_thread
 
-    warn(
-        "threads were made cooperative from another thread than the main one, so threading.main_thread().join() "
-        "will not work from a greenlet. Arm lazypatch, or import the first of its targets, in the main thread."
-    )
+    warn(wrong_thread())
 
 
 def moves_main_thread(threading: Any) -> bool:

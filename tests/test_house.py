@@ -16,21 +16,48 @@ FOLDER = pathlib.Path(lazypatch.__file__).parent
 # outside) are on top.
 MAY_IMPORT = {
     "__main__": {"_cli"},
-    "_cli": {"_enable", "_errors", "_run", "_spec"},
+    "_cli": {"_enable", "_errors", "_requests", "_run", "_spec", "_strict"},
     "_run": set(),
-    "_startup": {"_enable", "_spec", "_targets"},
-    "__init__": {"_api", "_enable", "_errors", "_queries", "_wrapt"},
+    "_startup": {"_enable", "_spec", "_strict", "_targets"},
+    "__init__": {"_api", "_enable", "_errors", "_queries", "_report", "_wrapt"},
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
-    "_enable": {"_errors", "_failure", "_finder", "_schedule", "_spec", "_standins", "_startup", "_state", "_targets"},
+    "_enable": {
+        "_errors", "_failure", "_finder", "_repair", "_requests", "_schedule", "_spec", "_standins", "_startup", "_state", "_strict", "_targets",
+        "_too_late",
+    },
+    "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
+    "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
+    "_collect": {"_drivers", "_gevent", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},
+    "_drivers": {"_report"},
+    "_importers": {"_format", "_report", "_targets"},
+    "_report": {"_collect", "_enable", "_references", "_report_html", "_report_json", "_report_text"},
+    "_report_html": {"_format", "_report_chart", "_report_style"},
+    "_report_style": set(),
+    "_report_chart": {"_format"},
+    "_report_text": {"_format"},
+    "_report_json": set(),
+    "_format": set(),
+    "_recorder": set(),
+    "_callers": set(),
+    "_repair": {
+        "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_subclasses", "_walk",
+    },
+    "_subclasses": {"_late_ssl", "_slots"},
+    "_locks": {"_slots"},
+    "_late_ssl": {"_install"},
+    "_walk": {"_slots"},
+    "_slots": {"_install", "_originals"},
+    "_left_alone": {"_targets"},
     "_schedule": {
         "_bypass", "_captured", "_companions", "_errors", "_failure", "_foreign", "_gevent", "_importlock",
         "_install", "_originals", "_targets", "_threads",
     },
+    "_too_late": {"_importers", "_strict"},
     "_failure": {"_errors", "_install"},
     "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
-    "_gevent": {"_api", "_enable", "_events", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
+    "_gevent": {"_api", "_callers", "_enable", "_events", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
     "_events": {"_install", "_targets"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},
@@ -96,7 +123,16 @@ def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> 
         for name in imports(path)["others"]:
             users.setdefault(name.partition(".")[0], set()).add(path.stem)
     assert users["wrapt"] == {"_wrapt"}
-    assert users["gevent"] == {"_events", "_gevent", "_importlock", "_install", "_schedule", "_shutdown", "_threads"}
+    assert users["gevent"] == {
+        "_events",
+        "_gevent",
+        "_importlock",
+        "_install",
+        "_late_ssl",
+        "_schedule",
+        "_shutdown",
+        "_threads",
+    }
 
 
 def test_gevents_own_patch_functions_are_not_called() -> None:

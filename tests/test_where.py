@@ -228,7 +228,8 @@ print("end")
         (None, "import lazypatch; lazypatch.patch_all()\nimport gevent.monkey; gevent.monkey.patch_all()"),
         ("all", "import gevent.monkey; gevent.monkey.patch_all()"),
         ("all", "import socket, gevent.monkey; gevent.monkey.patch_all(); gevent.monkey.patch_all()"),
-        (None, "import socket, threading; native_thread = threading.Thread\nimport lazypatch; lazypatch.enable()\n"
+        (None, "import socket, threading; native_thread = threading.Thread\nimport lazypatch\n"
+               "lazypatch.exclude('__main__'); lazypatch.enable()\n"
                "import gevent.monkey; gevent.monkey.patch_all()"),
     ],
 )  # fmt: skip

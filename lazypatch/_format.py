@@ -1,0 +1,94 @@
+"""Small pieces of text that every form of the report has in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._report import Import, Place, Report, TargetReport
+
+HOW = {
+    "interpreter": "loaded with the interpreter, before any hook",
+    "gevent": "gevent, which was being loaded",
+    "inferred": "nobody who can be found",
+}
+
+
+def milliseconds(value: float) -> str:
+    """With three digits, more or less."""
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+def seconds(value: float) -> str:
+    """After arming."""
+    return f"{value:.3f} s" if value < 100 else f"{value:.0f} s"
+
+
+def short(file: str) -> str:
+    """*file* as seen from the current folder, or from the folder on sys.path in which it is."""
+    try:
+        here = os.getcwd() + os.sep
+    except OSError:
+        here = ""
+    if here and file.startswith(here) and f"-packages{os.sep}" not in file:
+        return file[len(here) :]
+    folders = [folder + os.sep for folder in sys.path if folder and file.startswith(folder + os.sep)]
+    return file[len(max(folders, key=len)) :] if folders else file
+
+
+def place(where: Place) -> str:
+    """``app.py:3``, or ``app.py:3 in main``."""
+    return str(where._replace(file=short(where.file)))
+
+
+def chain(places: list[Place]) -> str:
+    """Innermost first."""
+    return " < ".join(place(where) for where in places)
+
+
+def importer(target: TargetReport) -> str:
+    """Who imported *target* first, in a few words."""
+    if target.how == "interpreter" or not target.how:
+        return HOW.get(target.how, "")
+    if target.how == "gevent":
+        return f"gevent, loaded for {place(target.importers[0])}" if target.importers else HOW["gevent"]
+    if not target.importers:
+        return HOW["inferred"] if target.how == "inferred" else "the interpreter"
+    return place(target.importers[0]) + (" (inferred)" if target.how == "inferred" else "")
+
+
+def headline(report: Report) -> str:
+    """What this is a report of."""
+    gevent = f"gevent {report.gevent}" if report.gevent else "gevent not loaded"
+    return f"lazypatch {report.lazypatch}, {report.python}, {gevent}, process {report.pid}"
+
+
+def armed(report: Report) -> str:
+    """When and by whom targets were armed."""
+    if not report.armed:
+        return "Nothing has been armed."
+    callers = report.armed[0].callers
+    by = f"by {place(callers[0])}" if callers else "before the program started"
+    more = len(report.armed) - 1
+    again = "" if not more else ", and once more later" if more == 1 else f", and {more} times more later"
+    return f"Armed {by}{again}."
+
+
+def loading(report: Report) -> str:
+    """When gevent was loaded, and why."""
+    load = report.loading
+    if load is None:
+        return "gevent has not been loaded by lazypatch."
+    by = f" ({place(load.callers[0])})" if load.callers else ""
+    return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
+
+
+def own_times(imports: list[Import]) -> list[float]:
+    """The ms of each import without those that were part of it."""
+    own = [row.ms for row in imports]
+    for row in imports:
+        if row.parent >= 0:
+            own[row.parent] -= row.ms
+    return own

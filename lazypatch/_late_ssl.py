@@ -1,0 +1,102 @@
+"""The native classes of ssl, made fit to live beside gevent's (gevent #1016).
+
+Problem. ``ssl.SSLContext`` and ``ssl.SSLSocket`` name themselves through the globals of ssl, as in
+``super(SSLContext, SSLContext).options.__set__(self, value)``. Once those names are gevent's subclasses, everybody
+who still has a native context, or a subclass of it, gets RecursionError or TypeError.
+
+Solution. Their methods get globals of their own, in which the names are the native classes; everything else they look
+up there is constants, enums and exceptions. Their ``wrap_socket`` gives a cooperative socket, which only something
+cooperative can have made, to gevent's SSLSocket. A subclass of the native context is put on top of gevent's class
+instead (``__bases__``), and a native context becomes one of gevent's (``__class__``), where they can be found: the
+layouts are the same, and they pass isinstance() too.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from ._install import Change
+
+
+def native_classes(ssl: Any, native_context: Any, native_socket: Any) -> list[Change]:
+    """Changes in the native classes of the module *ssl*, whose globals are gevent's by now."""
+    own = {**vars(ssl), "SSLContext": native_context, "SSLSocket": native_socket}
+    changes = []
+    for owner in (native_context, native_socket):
+        for name, member in list(vars(owner).items()):
+            mended = _with_globals(member, own)
+            if mended is not member:
+                changes.append(Change(owner, name, mended))
+    wrap = _wrap_socket(vars(native_context)["wrap_socket"], native_socket, ssl.SSLSocket)
+    return [*changes, Change(native_context, "wrap_socket", wrap)]
+
+
+def _with_globals(member: Any, own: dict[str, Any]) -> Any:
+    """*member* if it names none of the two classes, else the same with globals *own*."""
+    if isinstance(member, (classmethod, staticmethod)):
+        function = _with_globals(member.__func__, own)
+        return member if function is member.__func__ else type(member)(function)
+    if isinstance(member, property):
+        parts = [_with_globals(part, own) for part in (member.fget, member.fset, member.fdel)]
+        if parts == [member.fget, member.fset, member.fdel]:
+            return member
+        return property(parts[0], parts[1], parts[2], member.__doc__)
+    if not isinstance(member, types.FunctionType) or {"SSLContext", "SSLSocket"}.isdisjoint(member.__code__.co_names):
+        return member
+    copy = types.FunctionType(member.__code__, own, member.__name__, member.__defaults__, member.__closure__)
+    copy.__kwdefaults__ = member.__kwdefaults__
+    copy.__qualname__, copy.__module__, copy.__doc__ = member.__qualname__, member.__module__, member.__doc__
+    vars(copy).update(vars(member))
+    return copy
+
+
+def _wrap_socket(native: Any, native_socket: Any, cooperative: Any) -> Any:
+    from gevent.socket import socket
+
+    def wrap_socket(
+        self: Any,
+        sock: Any,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = True,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: Any = None,
+        session: Any = None,
+    ) -> Any:
+        if self.sslsocket_class is not native_socket or not isinstance(sock, socket):
+            return native(
+                self, sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, server_hostname, session
+            )
+        return cooperative(
+            sock=sock,
+            server_side=server_side,
+            do_handshake_on_connect=do_handshake_on_connect,
+            suppress_ragged_eofs=suppress_ragged_eofs,
+            server_hostname=server_hostname,
+            _context=self,
+            _session=session,
+        )
+
+    wrap_socket.__qualname__, wrap_socket.__module__ = native.__qualname__, native.__module__
+    wrap_socket.__doc__ = native.__doc__
+    wrap_socket._lazypatch = True  # type: ignore[attr-defined]
+    return wrap_socket
+
+
+def is_mended(native_context: Any) -> bool:
+    """Whether :func:`native_classes` was committed."""
+    return hasattr(vars(native_context)["wrap_socket"], "_lazypatch")
+
+
+def can_be_rebased(subclass: Any, native_socket: Any) -> bool:
+    """Whether gevent's context can be the base of *subclass*: not if it makes sockets of a native kind of its own."""
+    made = subclass.sslsocket_class
+    return not (isinstance(made, type) and made is not native_socket and issubclass(made, native_socket))
+
+
+def become(context: Any, kind: type) -> None:
+    """Make *context* one of *kind*, in place; what gevent's class does when a callback is set is done for it."""
+    callback = context.sni_callback
+    context.__class__ = kind
+    if callback is not None:
+        context.sni_callback = callback

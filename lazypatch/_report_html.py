@@ -1,0 +1,195 @@
+"""The report as one page: no script, nothing from elsewhere, readable on a telephone."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from . import _format
+from ._format import milliseconds, own_times, seconds
+from ._report_chart import Chart, draw, installed_in
+from ._report_style import STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ._report import Place, Report, TargetReport
+
+_KINDS = {
+    "other": "program and libraries",
+    "stdlib": "standard library",
+    "target": "targets",
+    "gevent": "gevent",
+    "ours": "lazypatch",
+}
+
+
+def page(report: Report) -> str:
+    """The whole document. Whatever comes from the program is escaped."""
+    title = " ".join(report.program[1:]) or "interactive"
+    body = "".join(
+        (
+            _head(report, title),
+            _picture(report),
+            _targets(report),
+            _list("Strict mode would stop this program", map(escape, report.problems)),
+            _list("Raw references", _references(report)),
+            _list("Calls of gevent.monkey by others", _foreign(report)),
+            _list("Drivers", _drivers(report)),
+        )
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>lazypatch: {escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>{body}</main>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _head(report: Report, title: str) -> str:
+    facts = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
+        for name, value, more in _facts(report)
+    )
+    verdict = f'<span class="bad">{len(report.problems)} found</span>' if report.problems else (
+        '<span class="good">nothing was too late</span>' if report.armed else "nothing is armed"
+    )  # fmt: skip
+    return (
+        f'<header><h1>What lazypatch did</h1><p><code>{escape(title)}</code></p><p class="soft">'
+        f"{escape(_format.headline(report))}. {escape(_format.armed(report))} Strict mode: {verdict}.</p>"
+        f'<dl class="facts">{facts}</dl></header>'
+    )
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
+    states = [target.state for target in report.targets]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "skipped")
+                       if state in states)  # fmt: skip
+    yield "Targets installed", f"{states.count('installed')} of {len(states)}", counts
+    load = report.loading
+    if load is None:
+        yield "Loading gevent", "not yet", ""
+    else:
+        by = f", {_format.place(load.callers[0])}" if load.callers else ""
+        yield "Loading gevent", milliseconds(load.ms), f"for {load.cause}{by}"
+    yield "Installing", milliseconds(installed_in(report.installs)), f"{len(report.installs)} installs, with sources"
+    mended = sum(reference.mended for reference in report.references)
+    left = len(report.references) - mended
+    yield "Raw references left", str(left), f"{len(report.references)} found, {mended} mended"
+
+
+def _picture(report: Report) -> str:
+    if not report.imports:
+        return (
+            '<section><h2>Where the imports went</h2><p class="soft">Not timed: the report was not asked for before '
+            "the program began. <code>--report=FILE.html</code> and <code>PYTHONCOOPPATCH_REPORT=FILE.html</code> "
+            "do that.</p></section>"
+        )
+    chart = Chart(report)
+    shares = chart.shares()
+    legend = "".join(
+        f'<li><i class="{kind}"></i>{words} {milliseconds(shares[kind])}</li>'
+        for kind, words in _KINDS.items()
+        if kind in shares
+    )
+    mark = f'<li class="thin"><i class="installing"></i>installed {milliseconds(installed_in(report.installs))}</li>'
+    return (
+        "<section><h2>Where the imports went</h2>"
+        f'<p class="soft">{len(report.imports)} imports took {milliseconds(chart.total)}. Each bar is one, below the '
+        "import that it was part of; pauses between imports are left out. Point at a bar for its name and time.</p>"
+        f'<div class="card picture">{draw(chart)}<ul class="legend">{legend}{mark}</ul></div>'
+        f"</section>{_costs(report, chart)}"
+    )
+
+
+def _costs(report: Report, chart: Chart) -> str:
+    ranked = sorted(zip(own_times(report.imports), report.imports, strict=True), key=lambda pair: -pair[0])[:12]
+    most = ranked[0][0] or 1.0
+    rows = "".join(
+        f'<span class="mono">{escape(row.name).replace(".", ".<wbr>")}</span>'
+        f'<span class="track"><i class="{chart.kinds[row.name]}" style="width:{100 * own / most:.1f}%"></i></span>'
+        f'<span class="number">{milliseconds(own)}</span>'
+        for own, row in ranked
+    )
+    return (
+        '<section><h2>Most expensive modules</h2><p class="soft">Without what they imported themselves.</p>'
+        f'<div class="card costs">{rows}</div></section>'
+    )
+
+
+def _targets(report: Report) -> str:
+    heading = "".join(
+        f'<th{kind}>{name}</th>'
+        for name, kind in (
+            ("Target", ""), ("State", ""), ("After", ' class="number"'), ("Cost", ' class="number"'), ("Thread", ""),
+            ("First imported by", ""),
+        )
+    )  # fmt: skip
+    rows = "".join(map(_row, report.targets))
+    return (
+        f'<section><h2>Targets</h2><div class="card"><table><tr class="heading">{heading}</tr>{rows}</table></div>'
+        "</section>"
+    )
+
+
+def _row(target: TargetReport) -> str:
+    cost = target.load_ms + target.install_ms
+    after = "" if target.when is None else seconds(target.when)
+    return (
+        f'<tr><td class="name mono">{escape(target.name)}</td>'
+        f'<td class="state {escape(target.state)}">{escape(target.state)}</td>'
+        f'<td class="number" data-label="after">{after}</td>'
+        f'<td class="number" data-label="cost">{milliseconds(cost) if cost else ""}</td>'
+        f'<td class="thread">{escape(target.thread)}</td>'
+        f'<td class="wide">{_importer(target)}</td></tr>'
+    )
+
+
+def _importer(target: TargetReport) -> str:
+    words = _format.importer(target)
+    first = (
+        f'<span class="{"mono" if target.how in ("seen", "inferred") else "soft"}">{escape(words)}</span>'
+        if words
+        else ""
+    )
+    others = target.importers[1:] if target.how in ("seen", "inferred") else []
+    if not others:
+        return first
+    how = "by way of" if target.how == "seen" else "also held by"
+    modules = "module" if len(others) == 1 else "modules"
+    return f"{first}<details><summary>{how} {len(others)} {modules}</summary>{_places(others)}</details>"
+
+
+def _places(places: list[Place]) -> str:
+    return f"<ol>{''.join(f'<li><code>{escape(_format.place(place))}</code></li>' for place in places)}</ol>"
+
+
+def _list(title: str, rows: Iterable[str]) -> str:
+    items = "".join(f"<li>{row}</li>" for row in rows)
+    return f'<section><h2>{title}</h2><ul class="card plain">{items}</ul></section>' if items else ""
+
+
+def _references(report: Report) -> Iterator[str]:
+    for reference in sorted(report.references, key=lambda one: (one.mended, one.place)):
+        state = '<span class="good">mended</span>' if reference.mended else '<span class="bad">left</span>'
+        why = f": {escape(reference.why)}" if reference.why else ""
+        yield (
+            f"{state} <code>{escape(reference.place)}</code> = <code>{escape(reference.target)}."
+            f"{escape(reference.name)}</code>, {escape(reference.kind)}{why}"
+        )
+
+
+def _foreign(report: Report) -> Iterator[str]:
+    for call in report.foreign:
+        by = _format.place(call.callers[0]) if call.callers else "nobody who can be found"
+        yield (
+            f"<code>{escape(call.function)}()</code> after {seconds(call.when)}, <code>{escape(by)}</code>, "
+            f"thread {escape(call.thread)}"
+        )
+
+
+def _drivers(report: Report) -> Iterator[str]:
+    for driver in report.drivers:
+        state = {True: '<span class="good">switched</span>', False: '<span class="bad">not switched</span>',
+                 None: '<span class="soft">cannot be seen</span>'}[driver.switched]  # fmt: skip
+        yield f"<code>{escape(driver.module)}</code> {state}, needs {escape(driver.needs)}"

@@ -1,0 +1,139 @@
+"""A report that was asked for in advance: on the command line, in the environment, by an -X option."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from . import _errors
+
+if TYPE_CHECKING:
+    from ._enable import Session
+    from ._report import Report
+
+VARIABLE = "PYTHONCOOPPATCH_REPORT"
+_ON = ("", "1", "on", "true", "yes", "-")
+_OFF = ("0", "off", "none", "false", "no")
+
+
+class Request:
+    """Where the report goes: a file, or stderr if there is none."""
+
+    def __init__(self, session: Session, file: str) -> None:
+        self.session = session
+        self.file = file
+        self.pid = os.getpid()
+        self.begin = _now()
+
+    def write(self) -> None:
+        """Write the report. Whatever goes wrong is said in one line: the exit status is the program's."""
+        self.session.recorder.over = True
+        try:
+            from ._collect import collect
+
+            report = collect(self.session)
+            if self.file:
+                _replace(self._name(), _form(report, self.file))
+            else:
+                _show(str(report) if not _is_terminal() else _coloured(report))
+        except Exception as error:
+            _errors.complain(_errors.no_report(self.file or "stderr", error))
+
+    def _name(self) -> str:
+        """The file of this process. Children, and whoever comes second, get a name with their pid."""
+        if "%p" in self.file:
+            return self.file.replace("%p", str(os.getpid()))
+        mine = os.getpid() == self.pid and not _was_written_since(self.file, self.begin)
+        return self.file if mine else for_children(self.file).replace("%p", str(os.getpid()))
+
+
+def take(session: Session) -> None:
+    """Look whether the environment or an -X option asks for a report, at the first arming."""
+    option = sys._xoptions.get("cooppatch_report")
+    if option is not None:
+        ask(session, "" if option is True else option, inherit=False)
+    elif not sys.flags.ignore_environment:
+        ask(session, os.environ.get(VARIABLE, ""), inherit=True)
+
+
+def ask(session: Session, file: str, inherit: bool = False) -> None:
+    """Write a report to *file* when the process ends, and time its imports until then.
+
+    *inherit*: child processes, which get the variable too, are to write to files of their own.
+    """
+    if file.lower() in _OFF or session.request is not None:
+        return
+    file = "" if file.lower() in _ON else os.path.abspath(file)
+    session.request = Request(session, file)
+    if inherit and file and "%p" not in file:
+        os.environ[VARIABLE] = for_children(file)
+    from ._recorder import Recorder
+
+    session.recorder = Recorder()
+    session.recorder.start()
+    import atexit
+
+    atexit.register(session.request.write)
+
+
+def stopped(session: Session, found: list[str]) -> None:
+    """Strict mode ends the process: nothing else will write the report."""
+    from ._collect import collect
+
+    _show(str(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
+    if session.request is not None and session.request.file:
+        session.request.write()
+
+
+def for_children(file: str) -> str:
+    """``report.html`` becomes ``report.%p.html``."""
+    stem, extension = os.path.splitext(file)
+    return f"{stem}.%p{extension}"
+
+
+def _now() -> float:
+    from time import time
+
+    return time()
+
+
+def _was_written_since(file: str, moment: float) -> bool:
+    try:
+        return os.stat(file).st_mtime > moment
+    except OSError:
+        return False
+
+
+def _form(report: Report, file: str) -> str:
+    if file.endswith(".json"):
+        return report.to_json()
+    return report.to_html() if file.endswith((".html", ".htm")) else str(report)
+
+
+def _replace(file: str, content: str) -> None:
+    """The whole file at once: nobody reads half of it, nor mixes it with another's."""
+    new = f"{file}.{os.getpid()}.new"
+    with open(new, "w", encoding="utf-8", errors="backslashreplace") as out:
+        out.write(content)
+    os.replace(new, file)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _coloured(report: Report) -> str:
+    from ._report_text import text
+
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        width = 80
+    return text(report, width, colours=not os.environ.get("NO_COLOR"))
+
+
+def _show(content: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(content)  # in one piece: other processes write there too
+        sys.stderr.flush()

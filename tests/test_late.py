@@ -1,0 +1,305 @@
+"""What was taken before arming is mended: programs that took everything first work, and are concurrent."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from conftest import APPS, run_code, run_python
+
+EXAMPLES = pathlib.Path(__file__).parent.parent / "docs" / "examples"
+
+
+@contextlib.contextmanager
+def tls_server() -> Iterator[str]:
+    """The port of docs/examples/serve.py, which serves until its stdin is closed."""
+    server = subprocess.Popen(
+        [sys.executable, EXAMPLES / "serve.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stdout is not None and server.stdin is not None
+        _, port = server.stdout.readline().split()
+        try:
+            yield port
+        finally:
+            server.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    with tls_server() as number:
+        yield number
+
+
+@pytest.mark.parametrize("what", ["urllib3", "requests", "subclass", "context", "hidden", "class"])
+def test_tls_works_for_who_took_ssls_classes_first(port: str, what: str) -> None:
+    """gevent #1016: the same program ends in RecursionError under gevent.monkey, or in a native connection."""
+    program = [str(APPS / "tls_taken_before.py")]
+    arguments = [what, port, str(EXAMPLES / "cert.pem")]
+    before = run_python(*program, "gevent", *arguments, PYTHONWARNINGS="ignore")
+    assert before.returncode == 1 and "RecursionError" in before.stderr, before.stderr
+    done = run_python("-W", "error", *program, "lazypatch", *arguments)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+def test_names_taken_at_the_top_are_concurrent_afterwards() -> None:
+    """Each call lets another greenlet run before it returns; under gevent.monkey the first one does not."""
+    program = str(APPS / "names_taken_before.py")
+    before = run_python(program, "gevent", PYTHONWARNINGS="ignore")
+    assert before.returncode == 1 and "['before', 'after', 'other']" in before.stderr, before.stderr
+    done = run_python("-W", "error", program, "lazypatch")
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+def test_pytest_is_concurrent_after_patch_all_in_conftest(tmp_path: pathlib.Path) -> None:
+    """pytest has loaded most targets by then, and its modules and the plugin of the test hold their names."""
+    (tmp_path / "early.py").write_text("from time import sleep\nfrom threading import Lock\nlock = Lock()\n")
+    (tmp_path / "conftest.py").write_text(
+        "import sys, early\nassert 'threading' in sys.modules\nimport lazypatch\nlazypatch.patch_all(Event=True)\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        """
+import logging
+import subprocess
+import threading
+from queue import Queue
+
+import early
+import gevent
+import lazypatch
+
+
+def test_order():
+    order, queue = [], Queue()
+    early.lock.acquire()
+    greenlets = [
+        gevent.spawn(lambda: (order.append("slept"), early.lock.release())),
+        gevent.spawn(lambda: (early.lock.acquire(), order.append("locked"), queue.put(1))),
+    ]
+    order.append("first")
+    early.sleep(0.001)
+    assert queue.get() == 1
+    assert order == ["first", "slept", "locked"]
+    gevent.joinall(greenlets)
+
+
+def test_nothing_that_blocks_is_left(capfd, caplog):
+    logging.getLogger("x").warning("logged")
+    assert "logged" in caplog.text
+    thread = threading.Thread(target=lambda: print("threaded"))
+    thread.start()
+    thread.join()
+    subprocess.run(["echo", "ran"], check=True)
+    assert capfd.readouterr().out == "threaded\\nran\\n"
+    left = [reference for reference in lazypatch._enable.session().references if not reference.mended]
+    assert [reference for reference in left if reference.target == "time"] == []
+"""
+    )
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+MODULES = """
+import sys, types
+from lazypatch._enable import session
+def module(name, source, **names):
+    made = types.ModuleType(name)
+    vars(made).update(names)
+    exec(source, vars(made))
+    sys.modules[name] = made
+    return made
+def left():
+    return {reference.place: reference.why for reference in session().references if not reference.mended}
+def mended():
+    return {reference.place for reference in session().references if reference.mended}
+"""
+
+
+def test_nothing_is_repaired_where_nothing_is_late() -> None:
+    """And nothing of it is loaded: the normal way to the first target does not pay for it."""
+    program = "import sys, socket, queue, ssl, subprocess; assert 'lazypatch._repair' not in sys.modules\nprint('ok')"
+    assert run_code(program, spec="all") == "ok\n"
+
+
+def test_modules_are_left_alone_that_asked_for_originals_or_are_excluded() -> None:
+    """By get_original(), original() or exclude(); also what is below them, or was defined there."""
+    run_code(
+        MODULES
+        + """
+import time, threading
+raw = time.sleep
+import lazypatch
+asks = module("asks", "import lazypatch\\nsleep = lazypatch.get_original('time', 'sleep')")
+views = module("views", "import lazypatch\\nThread = lazypatch.original('threading').Thread\\nsleep = raw", raw=raw)
+named = module("named", "class Pool:\\n    sleep = raw", raw=raw)
+below = module("named.below", "sleep = raw", raw=raw)
+prefix = module("named_otherwise", "sleep = raw", raw=raw)
+user = module("user", "Pool = named.Pool\\nsleep = raw", named=named, raw=raw)
+lazypatch.exclude("named")
+del raw
+lazypatch.patch_all()
+import gevent
+for native in (asks, views, named.Pool, below):
+    assert native.sleep is lazypatch.get_original("time", "sleep"), native
+assert user.sleep is prefix.sleep is gevent.sleep
+"""
+    )
+
+
+def test_a_held_lock_and_one_that_somebody_else_has_stay() -> None:
+    """The others are exchanged in all places at once."""
+    run_code(
+        MODULES
+        + """
+import threading
+source = "import threading\\nfree = threading.Lock()\\nheld = threading.Lock()\\nheld.acquire()\\nhidden = threading.Lock()\\n"
+one = module("one", source + "shared = threading.Lock()\\nreentrant = threading.RLock()\\nacquire = free.acquire")
+other = module("other", "class Pool:\\n    lock = one.shared", one=one)
+keeps = [[one.hidden]]
+held, hidden = [[one.held]], [[one.hidden]]
+import lazypatch
+lazypatch.patch_all()
+from gevent.thread import LockType
+assert type(one.free) is type(one.shared) is LockType
+assert one.shared is other.Pool.lock
+assert one.acquire.__self__ is one.free
+assert isinstance(one.reentrant, threading._RLock)
+assert one.held is held[0][0] and one.hidden is hidden[0][0]
+assert left()["one.held"] == "it is in use"
+assert left()["one.hidden"] == "it is held by something else, too, that cannot be found"
+"""
+    )
+
+
+def test_locks_stay_while_other_native_threads_run() -> None:
+    """One of them may be about to take any of them. Functions and classes are mended all the same."""
+    run_code(
+        MODULES
+        + """
+import threading, time
+end = threading.Event()
+thread = threading.Thread(target=end.wait)
+thread.start()
+one = module("one", "import threading, time\\nlock = threading.Lock()\\nsleep = time.sleep")
+lock = [[one.lock]]
+import lazypatch
+lazypatch.patch_all()
+import gevent
+assert one.lock is lock[0][0] and one.sleep is gevent.sleep
+assert left()["one.lock"] == "other native threads are running, and may be using it"
+end.set()
+thread.join()
+"""
+    )
+
+
+def test_subclasses_get_the_new_base_or_keep_the_name_of_the_old_one() -> None:
+    """Whichever it is, a call of the base by its name works."""
+    run_code(
+        MODULES
+        + """
+import threading, queue, socket, ssl, subprocess, _thread
+one = module("one", '''
+from threading import Thread, Timer, local
+from queue import Queue
+from socket import socket
+class Worker(Thread):
+    def __init__(self):
+        Thread.__init__(self)
+class Later(Timer):
+    pass
+class Jobs(Queue):
+    def __init__(self):
+        Queue.__init__(self)
+class Plain(Queue):
+    pass
+class Line(socket):
+    def __init__(self):
+        socket.__init__(self)
+class Own(local):
+    pass
+''')
+native = [[one.Queue, one.socket]]
+import lazypatch
+lazypatch.patch_all(Event=True)
+import gevent, gevent.threading
+assert one.Worker.__bases__ == (gevent.threading.Thread,) and one.Thread is gevent.threading.Thread
+assert one.Later.__bases__ == (gevent.threading.Timer,)
+worker = one.Worker()
+worker.start()
+worker.join()
+for jobs in (one.Jobs(), one.Plain()):
+    gevent.spawn(jobs.put, 1)
+    assert jobs.get() == 1
+one.Line().close()
+assert [[one.Queue, one.socket]] == native
+assert left().keys() >= {"one.Queue", "one.socket", "one.Line", "one.Own"}, left()
+assert left()["one.Queue"] == "Jobs, which is made of the original, calls it by this name"
+assert "one.Plain" not in left() and {"one.Worker", "one.Later"} <= mended()
+"""
+    )
+
+
+def test_a_replacement_in_a_class_does_not_become_a_method() -> None:
+    """A builtin function is no descriptor, and gevent's function is."""
+    run_code(
+        MODULES
+        + """
+import time
+one = module("one", "import time\\nclass Clock:\\n    pause = time.sleep\\n    static = staticmethod(time.sleep)")
+import lazypatch
+lazypatch.patch_all()
+import gevent
+assert one.Clock.pause is one.Clock().pause is one.Clock.static is gevent.sleep
+one.Clock().pause(0)
+"""
+    )
+
+
+def test_instances_of_originals_are_reported_and_stay() -> None:
+    """A socket that is open goes on being what it is."""
+    run_code(
+        MODULES
+        + """
+import socket, selectors
+one = module("one", "import socket, selectors\\nleft, right = socket.socketpair()\\nwaits = selectors.DefaultSelector()")
+import lazypatch
+lazypatch.patch_all()
+one.left.sendall(b"x")
+assert one.right.recv(1) == b"x"
+assert {"one.left", "one.right", "one.waits"} <= left().keys(), left()
+assert "blocks" in left()["one.left"]
+"""
+    )
+
+
+def test_scan_changes_nothing() -> None:
+    """It finds what repair would mend, without a reason why it is not."""
+    run_code(
+        MODULES
+        + """
+import lazypatch
+lazypatch.patch_all()
+import time, gevent
+from lazypatch._repair import repair, scan
+native = lazypatch.get_original("time", "sleep")
+one = module("one", "", sleep=native, table={"sleep": native}, deep=[[native]])
+found = {reference.place: reference for reference in scan(session()) if reference.module == "one"}
+assert found.keys() == {"one.sleep", "one.table['sleep']"}
+assert not any(reference.mended or reference.why for reference in found.values())
+assert one.sleep is one.table["sleep"] is native
+repair(session())
+assert one.sleep is one.table["sleep"] is gevent.sleep and one.deep == [[native]]
+assert not [reference for reference in scan(session()) if reference.module == "one"]
+"""
+    )
+
+
+def test_random_raw_references_are_mended_or_reported() -> None:
+    """In any shape that is mendable; nothing unrelated changes."""
+    done = run_python(str(APPS / "raw_references_of_any_shape.py"), "40")
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-3000:]

@@ -1,0 +1,293 @@
+"""The report: what became of each target, when, by whom, what it cost; in which form, where, for which process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from typing import Any
+
+import pytest
+from conftest import clean_environment, run_code, run_python
+
+TARGETS = {
+    "_thread", "threading", "_threading_local", "os", "time", "signal", "selectors", "select", "socket", "ssl",
+    "subprocess", "queue",
+}  # fmt: skip
+
+
+@pytest.fixture
+def program(tmp_path: pathlib.Path) -> pathlib.Path:
+    """``app.py`` imports ``outer``, whose line 2 imports ``inner``, in which a function imports queue in line 2."""
+    (tmp_path / "inner.py").write_text("def load():\n    import queue\nload()\n")
+    (tmp_path / "outer.py").write_text('"""A module."""\nimport inner\n')
+    (tmp_path / "app.py").write_text("import json\n\nimport outer\n")
+    return tmp_path
+
+
+def asked(program: pathlib.Path, *args: str, file: str = "r.json", **env: str) -> dict[str, Any]:
+    """The JSON report of ``python -m lazypatch --report=FILE``."""
+    done = run_python("-m", "lazypatch", f"--report={file}", *args, cwd=program, **env)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    found: dict[str, Any] = json.loads((program / file).read_text())
+    return found
+
+
+def of(report: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(target for target in report["targets"] if target["name"] == name)
+
+
+def where(places: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(pathlib.Path(place["file"]).name, place["line"]) for place in places]
+
+
+def test_before_anything_happened_the_report_says_so_and_loads_nothing() -> None:
+    """As typed into a REPL first thing."""
+    code = (
+        "import sys, lazypatch\nreport = lazypatch.report()\nprint(report); print(repr(report)); report.to_json()\n"
+        "assert not {'socket', 'threading', 'select', 'subprocess', 'gevent', 'wrapt'} & set(sys.modules)"
+    )
+    out = run_code(code)
+    assert "Nothing has been armed." in out and "gevent not loaded" in out
+    assert "<lazypatch report: 12 skipped; print() it>" in out
+    interactive = run_python("-i", "-q", stdin="import lazypatch\nlazypatch.report()\n")
+    assert "<lazypatch report: 12 skipped; print() it>" in interactive.stdout
+
+
+def test_a_json_report_has_a_record_for_each_target(program: pathlib.Path) -> None:
+    report = asked(program, "app.py")
+    assert report["format"] == 1 and {target["name"] for target in report["targets"]} == TARGETS
+    assert of(report, "queue")["state"] == "installed" and of(report, "ssl")["state"] == "waiting"
+    assert of(report, "ssl")["when"] is None and of(report, "ssl")["importers"] == []
+    assert 0 < of(report, "queue")["when"] < report["elapsed"] and of(report, "queue")["install_ms"] > 0
+    assert of(report, "queue")["thread"] == "main"
+    assert report["loading"]["cause"] == "import queue" and report["loading"]["ms"] > 0
+    assert report["loading"]["ms"] == pytest.approx(of(report, "queue")["load_ms"])
+    assert report["problems"] == [] and report["references"] == [] and report["foreign"] == []
+    assert report["armed"][0]["callers"] == [] and set(report["armed"][0]["targets"]) == TARGETS
+
+
+def test_the_chain_of_importers_leads_from_the_statement_to_the_program(program: pathlib.Path) -> None:
+    importers = of(asked(program, "app.py"), "queue")["importers"]
+    assert where(importers) == [("inner.py", 2), ("inner.py", 3), ("outer.py", 2), ("app.py", 3)]
+    assert [place["function"] for place in importers] == ["load", "<module>", "<module>", "<module>"]
+    assert [place["module"] for place in importers] == ["inner", "inner", "outer", "__main__"]
+
+
+def test_without_being_asked_in_advance_the_nearest_importers_are_known(program: pathlib.Path) -> None:
+    code = "import outer, ssl, lazypatch; print(lazypatch.report().to_json())"
+    done = run_python("-c", code, spec="all", cwd=program)
+    report = json.loads(done.stdout)
+    assert where(of(report, "queue")["importers"])[:3] == [("inner.py", 2), ("inner.py", 3), ("outer.py", 2)]
+    assert where(of(report, "ssl")["importers"]) == [("<string>", 1)] and report["imports"] == []
+
+
+def test_importlib_is_not_taken_for_the_importer(program: pathlib.Path) -> None:
+    (program / "app.py").write_text(
+        "from importlib import import_module\ndef get(): return import_module('queue')\nget()\n"
+    )
+    assert where(of(asked(program, "app.py"), "queue")["importers"]) == [("app.py", 2), ("app.py", 3)]
+
+
+def test_what_gevents_own_import_brings_is_not_laid_to_the_programs_charge(program: pathlib.Path) -> None:
+    threading = of(asked(program, "app.py"), "threading")
+    assert threading["how"] == "gevent" and where(threading["importers"])[0] == ("inner.py", 2)
+
+
+def test_a_first_import_in_another_thread_names_it(program: pathlib.Path) -> None:
+    (program / "app.py").write_text(
+        "import threading\ndef work():\n    import queue\nthread = threading.Thread(target=work, name='miner')\n"
+        "thread.start(); thread.join()\n"
+    )
+    assert of(asked(program, "app.py"), "queue")["thread"] == "miner"
+
+
+def test_a_call_of_a_stand_in_names_who_called(program: pathlib.Path) -> None:
+    (program / "app.py").write_text("import time\ndef nap():\n    time.sleep(0)\nnap()\n")
+    report = asked(program, "app.py")
+    assert report["loading"]["cause"] == "a call in time"
+    assert where(report["loading"]["callers"])[0] == ("app.py", 3)
+
+
+def test_a_target_that_was_loaded_before_is_late_and_its_importer_inferred(program: pathlib.Path) -> None:
+    (program / "early.py").write_text("import os\nfrom queue import Queue\n")
+    (program / "app.py").write_text(
+        "import early\nimport lazypatch\nlazypatch.patch_all()\nprint(lazypatch.report().to_json())\n"
+    )
+    report = json.loads(run_python("app.py", cwd=program).stdout)
+    queue = of(report, "queue")
+    assert (queue["state"], queue["how"], where(queue["importers"])[0]) == ("late", "inferred", ("early.py", 2))
+    assert queue["found"] >= 1 and queue["found"] == queue["mended"] + queue["left"]
+    assert any(one["place"] == "early.Queue" and one["mended"] for one in report["references"])
+    assert where(report["armed"][0]["callers"]) == [("app.py", 3)]
+
+
+def test_calls_of_gevent_monkey_are_laid_to_whoever_made_them(program: pathlib.Path) -> None:
+    """One for each that the program made, not for those that gevent's functions make of each other."""
+    (program / "app.py").write_text(
+        "import gevent.monkey\ndef patch():\n    gevent.monkey.patch_all()\npatch()\ngevent.monkey.patch_ssl()\n"
+    )
+    calls = asked(program, "app.py")["foreign"]
+    assert [(call["function"], where(call["callers"])[0]) for call in calls] == [
+        ("patch_all", ("app.py", 3)), ("patch_ssl", ("app.py", 5)),
+    ]  # fmt: skip
+
+
+def test_drivers_are_reported_when_they_are_loaded(program: pathlib.Path) -> None:
+    (program / "pyodbc.py").touch()
+    (program / "zmq").mkdir()
+    (program / "zmq" / "__init__.py").touch()
+    (program / "zmq" / "green.py").touch()
+    (program / "app.py").write_text("import pyodbc, zmq.green\n")
+    seen = {driver["module"]: driver["switched"] for driver in asked(program, "app.py")["drivers"]}
+    assert seen == {"pyodbc": False, "zmq": True}
+
+
+def test_imports_are_timed_as_a_tree(program: pathlib.Path) -> None:
+    imports = asked(program, "app.py")["imports"]
+    names = [row["name"] for row in imports]
+    parent = {row["name"]: names[row["parent"]] if row["parent"] >= 0 else None for row in imports}
+    assert parent["outer"] is None and parent["inner"] == "outer" and parent["queue"] == "inner"
+    assert all(imports[row["parent"]]["ms"] >= row["ms"] for row in imports if row["parent"] >= 0)
+    assert not any(name.startswith("lazypatch._report") for name in names)
+
+
+def test_a_failing_import_looks_as_without_the_recorder(program: pathlib.Path) -> None:
+    (program / "app.py").write_text("try:\n    import nowhere\nexcept ImportError:\n    pass\nimport broken\n")
+    (program / "broken.py").write_text("1 / 0\n")
+    plain = run_python("app.py", cwd=program)
+    timed = run_python("-m", "lazypatch", "--report=r.json", "app.py", cwd=program)
+    assert (timed.returncode, timed.stderr) == (plain.returncode, plain.stderr)
+    failed = {row["name"]: row["failed"] for row in json.loads((program / "r.json").read_text())["imports"]}
+    assert failed["nowhere"] is True and failed["broken"] is True
+
+
+@pytest.mark.parametrize("end", ["sys.exit(7)", "1 / 0", "pass"])
+def test_the_exit_status_stays_the_programs(end: str, program: pathlib.Path) -> None:
+    code = f"import sys\n{end}\n"
+    plain = run_python("-c", code)
+    done = run_python("-m", "lazypatch", "--report=r.txt", "-c", code, cwd=program)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert "TARGET" in (program / "r.txt").read_text()
+
+
+def test_a_report_that_cannot_be_written_is_one_line(program: pathlib.Path) -> None:
+    done = run_python("-m", "lazypatch", "--report=no/such/r.json", "-c", "raise SystemExit(4)", cwd=program)
+    assert done.returncode == 4 and done.stderr.count("\n") == 1
+    assert "could not write the report to" in done.stderr and "FileNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [
+        (["-m", "lazypatch", "--report", "-c", "import queue"], {}),
+        (["-X", "cooppatch", "-X", "cooppatch_report", "-c", "import queue"], {}),
+        (["-c", "import queue"], {"PYTHONCOOPPATCH": "all", "PYTHONCOOPPATCH_REPORT": "1"}),
+        (["-c", "import lazypatch, queue; lazypatch.enable()"], {"PYTHONCOOPPATCH_REPORT": "1"}),
+    ],
+)
+def test_each_way_to_ask_prints_the_table_on_stderr(args: list[str], env: dict[str, str]) -> None:
+    done = run_python(*args, **env)
+    rows = [line.split()[:2] for line in done.stderr.splitlines()]
+    assert done.returncode == 0 and done.stdout == ""
+    assert ["queue", "installed"] in rows or ["queue", "late"] in rows, done.stderr
+    assert ["ssl", "waiting"] in rows and "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("value", ["0", "off", "none"])
+def test_no_report_is_written_when_it_is_switched_off(value: str) -> None:
+    done = run_python("-c", "pass", spec="all", PYTHONCOOPPATCH_REPORT=value)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_python("-E", "-X", "cooppatch", "-c", "pass", PYTHONCOOPPATCH_REPORT="1").stderr == ""
+
+
+CHILDREN = """
+import os, subprocess, sys
+subprocess.run([sys.executable, "-c", "import queue"], check=True)
+pid = os.fork()
+if not pid:
+    sys.exit(0)
+os.waitpid(pid, 0)
+print(pid)
+"""
+
+
+def test_children_write_files_of_their_own(tmp_path: pathlib.Path) -> None:
+    """Both those that inherit the variable and those that inherit the memory."""
+    done = run_python("-c", CHILDREN, spec="all", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="r.json")
+    assert done.returncode == 0, done.stderr
+    written = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    main = written.pop("r.json")
+    assert len(written) == 2 and f"r.{done.stdout.strip()}.json" in written
+    assert all(name == f"r.{report['pid']}.json" != f"r.{main['pid']}.json" for name, report in written.items())
+    assert main["program"][2] == CHILDREN and of(main, "subprocess")["state"] == "installed"
+
+
+def test_a_name_may_say_where_the_pid_goes(tmp_path: pathlib.Path) -> None:
+    done = run_python(
+        "-c", "import os; print(os.getpid())", spec="all", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="at-%p.txt"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [f"at-{done.stdout.strip()}.txt"]
+
+
+def on_terminal(columns: int, cwd: pathlib.Path, **env: str) -> str:
+    """What ``--report`` shows on a terminal of *columns* columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "lazypatch", "--report", "app.py"], stderr=theirs, cwd=cwd, env=clean_environment(**env)
+    )
+    os.close(theirs)
+    out = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # so does Linux say that the other side is closed
+            break
+        out += piece
+        if not piece:
+            break
+    os.close(ours)
+    assert child.wait() == 0
+    return out.decode()
+
+
+def test_on_a_terminal_it_is_coloured_and_fits(program: pathlib.Path) -> None:
+    import re
+
+    shown = on_terminal(60, program, TERM="xterm")
+    assert "\x1b[32minstalled" in shown
+    lines = re.sub("\x1b\\[[0-9]*m", "", shown).splitlines()
+    assert max(map(len, lines)) == 60 and any(line.endswith("…") for line in lines)
+
+
+def test_no_color_is_respected(program: pathlib.Path) -> None:
+    shown = on_terminal(200, program, TERM="xterm", NO_COLOR="1")
+    assert "installed" in shown and "\x1b" not in shown
+
+
+def test_the_table_is_aligned_and_names_what_matters(program: pathlib.Path) -> None:
+    done = run_python("-m", "lazypatch", "--report=r.txt", "app.py", cwd=program)
+    assert done.stderr == ""
+    lines = (program / "r.txt").read_text().splitlines()
+    heading = next(line for line in lines if line.startswith("TARGET"))
+    row = next(line for line in lines if line.startswith("queue"))
+    assert row[heading.index("STATE") :].startswith("installed")
+    assert row[heading.index("THREAD") :].startswith("main")
+    assert row[heading.index("IMPORTED BY") :] == "inner.py:2 in load"
+    assert "by way of inner.py:3 < outer.py:2 < app.py:3" in lines[lines.index(row) + 1]
+    assert "Most expensive imports" in lines and "Strict mode would stop this program" not in lines
+
+
+def test_the_journal_does_not_grow_for_ever() -> None:
+    code = (
+        "import importlib, queue\nfor count in range(3000): importlib.reload(queue)\n"
+        "from lazypatch._enable import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
+    )
+    run_code(code, spec="queue,thread")
