@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         patch_thread,
         patch_time,
     )
-    from ._enable import Handle, enable
     from ._errors import LazyPatchError, LazyPatchWarning
+    from ._handle import Handle, enable
     from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
     from ._report import Report, report
     from ._wrapt import when_imported
@@ -72,7 +72,7 @@ def _home(name: str) -> str:
     if name.startswith("LazyPatch"):
         return "_errors"
     if name in ("Handle", "enable"):
-        return "_enable"
+        return "_handle"
     if name in ("Report", "report"):
         return "_report"
     return "_wrapt" if name == "when_imported" else "_queries"

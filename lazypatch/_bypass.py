@@ -9,14 +9,16 @@ from ._errors import hidden as _hidden
 from ._errors import users_line, warn
 
 if TYPE_CHECKING:
-    from ._finder import Finder
+    from ._enable import Session
 
 _moved = False
 
 
-def explain(finder: Finder, hidden: list[str]) -> None:
-    """Warn of what happened to the targets *hidden*."""
-    names = ", ".join((other if isinstance(other, type) else type(other)).__name__ for other in _in_front(finder))
+def explain(session: Session, hidden: list[str]) -> None:
+    """Take the targets *hidden* for late, and warn of what happened to them."""
+    session.came_late(hidden)
+    in_front = _in_front(session.finder)
+    names = ", ".join((other if isinstance(other, type) else type(other)).__name__ for other in in_front)
     warn(_hidden(hidden, names, users_line()))
 
 

@@ -70,7 +70,7 @@ class Session:
 
     @staticmethod
     def undisturbed(step: "Callable[[], object]") -> None:
-        """Take *step* without the garbage collector, which would look through each of the many new objects several times.
+        """Take *step* without the garbage collector, which would look at each of many new objects several times.
 
         Only where it was on and no other thread is there to notice: nothing else can run, or fork, meanwhile.
         """
@@ -236,73 +236,3 @@ def session() -> Session:
         sessions = [getattr(finder, "session", None) for finder in sys.meta_path]
         _session = next((found for found in sessions if found is not None), None) or Session()
     return _session
-
-
-class Handle:
-    """What :func:`enable` returns; also a context manager that cancels on its way out."""
-
-    def __init__(self, current: "Session", names: "Iterable[str]") -> None:
-        self._session = current
-        self._names = frozenset(names)
-
-    def cancel(self) -> None:
-        """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
-        from . import _state
-
-        current = self._session
-        waiting = [name for name in self._names if _state.state(current, name) == "waiting"]
-        current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
-        for name in waiting:
-            current.standins.remove(name)
-        if current.started:
-            current.scheduler.truth.forget(waiting)
-
-    def __enter__(self) -> "Handle":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.cancel()
-
-
-def enable(spec: str = "all") -> Handle:
-    """Arm what *spec* says, as ``PYTHONCOOPPATCH=spec`` would; enabling again adds.
-
-    :param spec: ``all``, or groups separated by commas, ``-GROUP`` and ``OPTION=0``; see docs/reference.md.
-    :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
-    :raises LazyPatchError: for a word that is not of the spec language.
-    """
-    from ._spec import parse, strict
-
-    chosen, warnings = parse(spec)
-    for message in warnings:
-        from ._errors import warn
-
-        warn(message)
-    current = session()
-    if not chosen or not _can_work_here():
-        return Handle(current, ())
-    if strict(spec):
-        from ._strict import begin
-
-        begin(current)
-    current.arm_in_program(chosen)
-    return Handle(current, chosen)
-
-
-def _can_work_here() -> bool:
-    import _thread
-
-    known = getattr(_thread, "_is_main_interpreter", None)
-    return known() if known is not None else _main_by_import()
-
-
-def _main_by_import() -> bool:
-    from ._startup import main_interpreter
-
-    if main_interpreter():
-        return True
-    try:  # 3.10 and 3.11, in a thread that is not the main one
-        import _xxsubinterpreters as interpreters
-    except ImportError:
-        return True
-    return bool(interpreters.get_current() == interpreters.get_main())

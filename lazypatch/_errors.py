@@ -48,6 +48,16 @@ def warn(message: str) -> None:
         complain(message if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}: {message}")
 
 
+_said: "set[str]" = set()
+
+
+def warn_once(message: str) -> None:
+    """The same, unless it has been said before in this process."""
+    if message not in _said:
+        _said.add(message)
+        warn(message)
+
+
 def _users_frame() -> "types.FrameType | None":
     """The innermost frame that is neither ours nor of the standard library; of the library if there is no other."""
     frame: "types.FrameType | None" = sys._getframe(1)

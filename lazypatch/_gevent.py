@@ -52,16 +52,16 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
-def lighten(config: Any) -> None:
+def _lighten(config: Any) -> None:
     """Put off an import of gevent's.
 
     Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
     ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
     """
-    setting = getattr(config, "settings", {}).get("format_context")
-    if getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting):
-        if setting.environment_key not in os.environ:
-            config.format_context = [_saferepr]
+    setting: Any = getattr(config, "settings", {}).get("format_context")
+    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
+    if untouched and setting.environment_key not in os.environ:
+        config.format_context = [_saferepr]
 
 
 def _saferepr(value: object) -> str:
@@ -100,6 +100,7 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
+            _lighten(getattr(sys.modules["gevent"], "config", None))
 
     def mirror_all(self) -> None:
         """Make ``gevent.monkey.saved`` say what we know; other patchers' entries stay."""

@@ -22,7 +22,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._gevent import Truth, lighten, native
+from ._gevent import Truth, native
 from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
 from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
@@ -49,7 +49,6 @@ class Scheduler:
         self._new_lock = native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self._one_loader = self._new_rlock()
-        self._said: set[str] = set()
         self.busy: list[str] = []  # being installed
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
@@ -151,7 +150,6 @@ class Scheduler:
 
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
-        lighten(gevent.config)
         from . import _importlock
 
         _importlock.install(self._get_ident, self._new_lock)
@@ -161,17 +159,13 @@ class Scheduler:
         """Warn, once, with one of the messages of _errors."""
         from . import _errors
 
-        message = getattr(_errors, what)(*about)
-        if message not in self._said:
-            self._said.add(message)
-            _errors.warn(message)
+        _errors.warn_once(getattr(_errors, what)(*about))
 
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
         if self.loaded:
-            for name, (_, options) in list(self._settled.items()):
-                if self.session.wanted.get(name) != options:
-                    del self._settled[name]
+            wanted, settled = self.session.wanted, self._settled
+            self._settled = {name: pair for name, pair in settled.items() if wanted.get(name) == pair[1]}
             self.install_ready()
             self._all_done()
         else:
@@ -203,7 +197,12 @@ class Scheduler:
             return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        self._notice_bypass([row.name for row in ready])
+        known = self._seen | self.session.early | STAND_INS.keys()
+        hidden = [row.name for row in ready if row.name not in known]
+        if hidden:  # loaded under our eyes without our being asked
+            from ._bypass import explain
+
+            explain(self.session, hidden)
         for row in ready:
             # Subscribers may have imported it meanwhile.
             if not row.group and self._is_open(row.name) and self._is_ready(row, done):
@@ -226,16 +225,6 @@ class Scheduler:
         if row.after in self.session.wanted and row.after != done:
             return row.after in sys.modules and not half_imported(row.after)
         return True
-
-    def _notice_bypass(self, names: list[str]) -> None:
-        """Targets that were loaded under our eyes without our being asked: some finder hid them."""
-        known = self._seen | self.session.early | STAND_INS.keys()
-        hidden = [name for name in names if name not in known]
-        if hidden:
-            from ._bypass import explain
-
-            self.session.came_late(hidden)
-            explain(self.session.finder, hidden)
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install; whatever goes wrong, the target is native and the user's import goes on."""

@@ -89,7 +89,8 @@ assert before.keys() == after.keys()
 for cls in before:
     changed = {name for name in before[cls].keys() | after[cls].keys()
                if before[cls].get(name) is not after[cls].get(name)}
-    assert not changed, (cls, changed)
+    # No loader and no finder: it is where who waits for an import is met.
+    assert changed == ({"has_deadlock"} if cls.__name__ == "_ModuleLock" else set()), (cls, changed)
 """)
 
 
