@@ -38,6 +38,8 @@ _WHY = {
     ("_thread", "_local"): "its native base gives all greenlets of a thread the same values",
     ("ssl", "SSLContext"): "it makes sockets of a native class of its own, which block",
 }
+# Nobody waits in them: an event loop belongs to a native thread, whatever greenlet asks for it.
+_UNMENTIONED = {"asyncio.events._RunningLoop", "asyncio.events.BaseDefaultEventLoopPolicy._Local"}
 _BLOCKS = "its native base blocks, and gevent's is made differently"
 
 
@@ -62,7 +64,8 @@ class Subclasses:
                     yield from self._one(row, subclass)
 
     def _is_theirs(self, subclass: type) -> bool:
-        return self._left_alone(subclass.__module__) or id(subclass) in self._bases
+        known = id(subclass) in self._bases or f"{subclass.__module__}.{subclass.__qualname__}" in _UNMENTIONED
+        return known or self._left_alone(subclass.__module__)
 
     def _one(self, row: Any, subclass: type) -> Iterator[Row]:
         key = (row.target, row.item)
