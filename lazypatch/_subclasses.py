@@ -39,7 +39,7 @@ _WHY = {
     ("ssl", "SSLContext"): "it makes sockets of a native class of its own, which block",
 }
 # Nobody waits in them: an event loop belongs to a native thread, whatever greenlet asks for it.
-_UNMENTIONED = {"asyncio.events._RunningLoop", "asyncio.events.BaseDefaultEventLoopPolicy._Local"}
+_UNMENTIONED = {"asyncio.events"}
 _BLOCKS = "its native base blocks, and gevent's is made differently"
 
 
@@ -64,8 +64,8 @@ class Subclasses:
                     yield from self._one(row, subclass)
 
     def _is_theirs(self, subclass: type) -> bool:
-        known = id(subclass) in self._bases or f"{subclass.__module__}.{subclass.__qualname__}" in _UNMENTIONED
-        return known or self._left_alone(subclass.__module__)
+        module = subclass.__module__
+        return id(subclass) in self._bases or module in _UNMENTIONED or self._left_alone(module)
 
     def _one(self, row: Any, subclass: type) -> Iterator[Row]:
         key = (row.target, row.item)
