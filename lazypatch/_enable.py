@@ -204,7 +204,7 @@ class Session:
             frame = frame.f_back
         thread = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
         if len(self.journal) < 2000:  # a program that reloads targets all day is not to fill memory
-            self.journal.append((begin, what, names, perf_counter(), thread.name if thread else get_ident(), found))
+            self.journal.append((begin, what, names, perf_counter(), getattr(thread, "_name", 0) or get_ident(), found))
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
