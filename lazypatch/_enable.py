@@ -207,12 +207,10 @@ class Session:
                 calls = name.startswith(("lazypatch", "importlib"))
                 most -= not calls
             frame = frame.f_back
-        now = getattr(
-            sys.modules.get("_thread"), "get_ident", get_ident
-        )  # gevent's, once that is how threads are filed
+        now = getattr(sys.modules.get("_thread"), "get_ident", get_ident)  # gevent's, once threads are filed by it
         thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())
         if len(self.journal) < 2000:  # a program that reloads targets all day is not to fill memory
-            who = getattr(thread, "_name", get_ident())
+            who = getattr(thread, "_name", 0) or get_ident()
             self.journal.append((begin, what, names, perf_counter(), who, found))
 
     def accepts(self, spec: "ModuleSpec") -> bool:

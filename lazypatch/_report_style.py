@@ -79,7 +79,9 @@ th { font-size: 13px; font-weight: 500; color: var(--soft); }
 .waiting, .skipped { color: var(--soft); }
 .bad { color: var(--bad); } .good { color: var(--good); }
 details summary { cursor: pointer; color: var(--soft); font-size: 13px; }
-details ol, .plain { margin: 4px 0 0; padding: 0; list-style: none; }
+details ol, .plain { padding: 0; list-style: none; }
+details ol { margin: 4px 0 0; }
+.plain { margin: 12px 0 0; }
 .plain li { padding: 9px 14px; border-top: 1px solid var(--line); }
 .plain li:first-child { border-top: 0; }
 .costs { display: grid; grid-template-columns: max-content 1fr max-content; gap: 6px 14px; padding: 12px 14px; }
