@@ -150,10 +150,11 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
-        self.note("call", (module,), sys._getframe(1))
-        self._guarded(lambda: self._load(module))
+        frame = sys._getframe(1)
+        self._guarded(lambda: self._load(module, frame))
 
-    def _load(self, module: str) -> None:
+    def _load(self, module: str, frame: "Any") -> None:
+        self.note("call", (module,), frame)
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
 
@@ -175,9 +176,13 @@ class Session:
     def before(self, name: str) -> None:
         """*name* is about to be created."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
-            if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
-                self.note("import", (name,), sys._getframe(1))
-            self._guarded(lambda: self.scheduler.before(name, name not in GEVENT_NEEDS))
+            frame = sys._getframe(1)
+            self._guarded(lambda: self._before(name, frame))
+
+    def _before(self, name: str, frame: "Any") -> None:
+        if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+            self.note("import", (name,), frame)
+        self.scheduler.before(name, name not in GEVENT_NEEDS)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
@@ -202,9 +207,13 @@ class Session:
                 calls = name.startswith(("lazypatch", "importlib"))
                 most -= not calls
             frame = frame.f_back
-        thread = getattr(sys.modules.get("threading"), "_active", {}).get(sys.modules["_thread"].get_ident())
+        now = getattr(
+            sys.modules.get("_thread"), "get_ident", get_ident
+        )  # gevent's, once that is how threads are filed
+        thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())
         if len(self.journal) < 2000:  # a program that reloads targets all day is not to fill memory
-            self.journal.append((begin, what, names, perf_counter(), getattr(thread, "_name", 0) or get_ident(), found))
+            who = getattr(thread, "_name", get_ident())
+            self.journal.append((begin, what, names, perf_counter(), who, found))
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""

@@ -1,11 +1,8 @@
 """enable(), and the handle that it gives: arming by a spec, from code."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ._enable import Session, session
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,7 +10,7 @@ if TYPE_CHECKING:
 class Handle:
     """What :func:`enable` returns; also a context manager that cancels on its way out."""
 
-    def __init__(self, current: Session, names: Iterable[str]) -> None:
+    def __init__(self, current: Session, names: "Iterable[str]") -> None:
         self._session = current
         self._names = frozenset(names)
 
@@ -29,7 +26,7 @@ class Handle:
         if current.started:
             current.scheduler.truth.forget(waiting)
 
-    def __enter__(self) -> Handle:
+    def __enter__(self) -> "Handle":
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -38,6 +38,8 @@ _WHY = {
     ("_thread", "_local"): "its native base gives all greenlets of a thread the same values",
     ("ssl", "SSLContext"): "it makes sockets of a native class of its own, which block",
 }
+# Nobody waits in them: an event loop belongs to a native thread, whatever greenlet asks for it.
+_UNMENTIONED = {"asyncio.events"}
 _BLOCKS = "its native base blocks, and gevent's is made differently"
 
 
@@ -62,7 +64,8 @@ class Subclasses:
                     yield from self._one(row, subclass)
 
     def _is_theirs(self, subclass: type) -> bool:
-        return self._left_alone(subclass.__module__) or id(subclass) in self._bases
+        module = subclass.__module__
+        return id(subclass) in self._bases or module in _UNMENTIONED or self._left_alone(module)
 
     def _one(self, row: Any, subclass: type) -> Iterator[Row]:
         key = (row.target, row.item)

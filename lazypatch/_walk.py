@@ -99,8 +99,21 @@ class Walker:
 
     def _space(self, module: str, text: str, space: Any, kind: str = "global") -> None:
         for name, value in list(space.items()):
-            if type(value) not in _PLAIN and name != "__builtins__" and isinstance(name, str):
+            if self._matters(value) and name != "__builtins__" and isinstance(name, str):
                 self._value(Item(module, f"{text}.{name}", kind, space, name), value)
+
+    def _matters(self, value: Any) -> bool:
+        """Whether there may be something in *value*: what nearly everything is that is not, first."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return False
+        if id(value) in self._things or kind in self._kinds:
+            return True
+        if kind is types.FunctionType:
+            bare = not (value.__defaults__ or value.__closure__ or value.__kwdefaults__ or value.__dict__)
+            if bare and id(value.__globals__) in self._spaces:
+                return False
+        return id(value) not in self._seen
 
     def _value(self, slot: Slot, value: Any) -> None:
         if self._is_one(value):
@@ -132,7 +145,7 @@ class Walker:
         module = module if isinstance(module, str) else slot.module
         text = f"{module}.{value.__qualname__}"
         for name, member in list(space.items()):
-            if type(member) not in _PLAIN and type(member) is not types.GetSetDescriptorType:
+            if type(member) is not types.GetSetDescriptorType and self._matters(member):
                 self._value(Attribute(module, f"{text}.{name}", "class attribute", value, name), member)
         fields = space.get("__dataclass_fields__")
         for field in list(fields.values()) if type(fields) is dict else ():
@@ -163,8 +176,9 @@ class Walker:
                 self._value(inner, inner.get())
 
     def _defaults(self, slot: Slot, value: types.FunctionType) -> None:
-        code = value.__code__
-        defaults = value.__defaults__ or ()
+        defaults, code = value.__defaults__ or (), value.__code__
+        if not (defaults or value.__kwdefaults__):
+            return
         names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
         outer = Defaults(slot.module, slot.text, value)
         for index, held in enumerate(defaults):

@@ -24,10 +24,7 @@ MAY_IMPORT = {
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
-    "_enable": {
-        "_errors", "_failure", "_finder", "_repair", "_requests", "_schedule", "_spec", "_standins", "_startup", "_state", "_strict", "_targets",
-        "_too_late",
-    },
+    "_enable": {"_failure", "_finder", "_repair", "_requests", "_schedule", "_standins", "_targets", "_too_late"},
     "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
     "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
     "_collect": {"_drivers", "_gevent", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},

@@ -51,7 +51,7 @@ def test_names_taken_at_the_top_are_concurrent_afterwards() -> None:
     program = str(APPS / "names_taken_before.py")
     before = run_python(program, "gevent", PYTHONWARNINGS="ignore")
     assert before.returncode == 1 and "['before', 'after', 'other']" in before.stderr, before.stderr
-    done = run_python("-W", "error", program, "lazypatch")
+    done = run_python("-W", "error::RuntimeWarning", program, "lazypatch")
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
