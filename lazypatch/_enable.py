@@ -169,9 +169,18 @@ class Session:
 
             gave_up(self, error, nested, done)
         if (self.strict or self.references) and not nested:
+            self._look()
+
+    def _look(self) -> None:
+        """Warn of what was too late, or end; that must not fail the user's import either."""
+        try:
             from ._too_late import look
 
             look(self)
+        except BaseException as error:
+            from ._failure import could_not_look
+
+            could_not_look(error)
 
     def before(self, name: str) -> None:
         """*name* is about to be created."""

@@ -126,6 +126,14 @@ def too_late(target: str, importer: str, references: list[Reference]) -> str:
     )
 
 
+def not_looked(error: BaseException) -> str:
+    """Something went wrong while looking for what was too late."""
+    return (
+        f"could not see whether something was imported too early: {one_line(error)}. The program goes on. Please "
+        "report this with your versions of Python, gevent and lazypatch."
+    )
+
+
 def hidden(names: Iterable[str], finders: str, importer: str) -> str:
     """Targets were loaded without our being asked."""
     by = f", by {finders} in front of it on sys.meta_path" if finders else ""

@@ -44,6 +44,15 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
         _errors.warn(_errors.not_installed(native, error))
 
 
+def could_not_look(error: BaseException) -> None:
+    """Looking for what was too late was left by *error*: a line on stderr, if it is not the user's own."""
+    if not isinstance(error, Exception) and not is_veto(error):
+        raise error
+    from . import _errors
+
+    _errors.complain(_errors.not_looked(error))
+
+
 def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:
     """The install of *names* was left by *error*, and what it had changed was put back."""
     session = scheduler.session

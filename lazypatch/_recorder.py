@@ -32,10 +32,10 @@ class Recorder:
 def _timed(inner: Any, recorder: Recorder) -> Any:
     get_ident, imports = _thread.get_ident, recorder.imports
 
-    def find_and_load(name: str, import_: Any) -> Any:
+    def find_and_load(name: str, *more: Any, **options: Any) -> Any:  # 3.15 has more than one
         begin, failed = perf_counter(), True
         try:
-            module = inner(name, import_)
+            module = inner(name, *more, **options)
             failed = False
             return module
         finally:
