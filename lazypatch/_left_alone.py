@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ._targets import TARGETS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ._enable import Session
 
 # A package, or a module of one, with everything below it -> why mending it would be wrong.
@@ -60,3 +62,8 @@ class LeftAlone:
             known = any(".".join(parts[:end]) in self._names for end in range(1, len(parts) + 1))
             self._known[name] = known
         return known
+
+    def asks(self, name: str, space: Mapping[str, object]) -> bool:
+        """The same for a module that is there: one that imported a ``get_original`` uses what that gives it."""
+        function = space.get("get_original")
+        return self(name) or (function is not None and self(getattr(function, "__module__", None)))

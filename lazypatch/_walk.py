@@ -18,6 +18,8 @@ from ._slots import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Membe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping
 
+    from ._left_alone import LeftAlone
+
 LARGEST_TABLE = 4096
 # Data. Looked at first, because nearly all of a namespace is one of these.
 _PLAIN = frozenset(
@@ -39,7 +41,7 @@ class Walker:
         things: Container[int],
         kinds: Collection[type],
         opened: Container[type],
-        left_alone: Callable[[object], bool],
+        left_alone: LeftAlone,
     ) -> None:
         self._things = things
         self._kinds = frozenset(kinds)
@@ -72,7 +74,7 @@ class Walker:
                 continue
             space = object.__getattribute__(module, "__dict__")
             self._spaces.add(id(space))
-            if self._left_alone(name):
+            if self._left_alone.asks(name, space):
                 self._keep_out(space)
             else:
                 kept.setdefault(id(space), (name, space))

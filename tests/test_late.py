@@ -135,6 +135,7 @@ raw = time.sleep
 import lazypatch
 asks = module("asks", "import lazypatch\\nsleep = lazypatch.get_original('time', 'sleep')")
 views = module("views", "import lazypatch\\nThread = lazypatch.original('threading').Thread\\nsleep = raw", raw=raw)
+theirs = module("theirs", "from gevent.monkey import get_original\\nsleep = get_original('time', 'sleep')")
 named = module("named", "class Pool:\\n    sleep = raw", raw=raw)
 below = module("named.below", "sleep = raw", raw=raw)
 prefix = module("named_otherwise", "sleep = raw", raw=raw)
@@ -143,7 +144,7 @@ lazypatch.exclude("named")
 del raw
 lazypatch.patch_all()
 import gevent
-for native in (asks, views, named.Pool, below):
+for native in (asks, views, theirs, named.Pool, below):
     assert native.sleep is lazypatch.get_original("time", "sleep"), native
 assert user.sleep is prefix.sleep is gevent.sleep
 """
