@@ -150,7 +150,8 @@ class Scheduler:
             self.say("subscriber_failed", error)
 
     def _import_gevent(self) -> None:
-        import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
+        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
+        import gevent.thread  # with gevent.monkey
 
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
@@ -215,8 +216,7 @@ class Scheduler:
 
     def _is_open(self, name: str) -> bool:
         module = sys.modules.get(name)
-        wanted = module is not None and name in self.session.wanted
-        return wanted and (name not in self._settled or self._settled[name][0] is not module)
+        return name in self.session.wanted and module not in (None, self._settled.get(name, (None,))[0])
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules[row.name]
