@@ -18,15 +18,15 @@ _bootstrap: Any = _frozen_importlib
 _STEP = 0.005  # seconds between two looks
 
 
-def acquire(lock: Any, loader: Callable[[], int | None]) -> bool:
-    """Take *lock*, a native RLock, unless the thread that *loader* tells of waits for what this one imports: False."""
+def acquire(lock: Any, loader: Callable[[], int | None]) -> None:
+    """Take *lock*, a native RLock, or give up when the thread that *loader* tells of waits for what this one imports."""
     while True:
         sleep = _sleep_of_greenlets()
         # Other greenlets of this thread may hold what the loader waits for: they have to run.
         if lock.acquire(False) if sleep is not None else lock.acquire(True, _STEP):
-            return True
+            return
         if _waits_for_us(loader()):
-            return False
+            return
         if sleep is not None:
             sleep(_STEP)
 
