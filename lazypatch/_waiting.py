@@ -19,7 +19,7 @@ _STEP = 0.005  # seconds between two looks
 
 
 def acquire(lock: Any, loader: Callable[[], int | None]) -> None:
-    """Take *lock*, a native RLock, or give up when the thread that *loader* tells of waits for what this one imports."""
+    """Take *lock*, a native RLock, or give up when the thread that *loader* gives waits for what this one imports."""
     while True:
         sleep = _sleep_of_greenlets()
         # Other greenlets of this thread may hold what the loader waits for: they have to run.
