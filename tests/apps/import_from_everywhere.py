@@ -115,7 +115,7 @@ def watch():
 watched, gate = new_lock(), new_lock()
 watched.acquire()
 gate.acquire()
-sys.setswitchinterval(1e-4)
+sys.setswitchinterval(2e-5)
 ended = [new_lock() for _ in range(6)]
 for lock in ended:
     lock.acquire()
