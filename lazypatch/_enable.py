@@ -191,7 +191,7 @@ class Session:
     def _before(self, name: str, frame: "Any") -> None:
         if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        self.scheduler.before(name, name not in GEVENT_NEEDS)
+        self.scheduler.before(name, name == "gevent" or name not in GEVENT_NEEDS)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""

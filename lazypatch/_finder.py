@@ -115,6 +115,15 @@ class _Unlocked:
             raise interrupt
 
 
+class _Aside(_bootstrap.ModuleSpec):  # type: ignore[misc]  # typed as Any
+    """The spec of an import that found its module loaded; its name goes out of sys.modules when importlib is done."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name == "_initializing" and not value:  # importlib's last step
+            sys.modules.pop(self.name, None)
+
+
 class _Loader:
     """Stands for a loader until the body is about to run; everything else is the real loader's."""
 
@@ -122,7 +131,8 @@ class _Loader:
         self._spec = spec
         self._inner: "Any" = spec.loader
         self._session = session
-        self._adopted: "ModuleSpec | None" = None
+        self._adopted: "ModuleType | None" = None  # what is in sys.modules already
+        self._real_spec: "ModuleSpec | None" = None  # the same, where it is importlib that fills it in again
         self._put_off = False  # created outside of any import: by a LazyLoader, or for a private copy
 
     def __getattr__(self, name: str) -> "Any":
@@ -142,16 +152,33 @@ class _Loader:
                 self._session.before(spec.name)
             module = sys.modules.get(spec.name)
             if module is not None:
-                self._adopted = module.__spec__
-                return module
+                return self._adopt(module, spec)
         elif lock is None:
             self._put_off = spec._initializing = True  # type: ignore[attr-defined]  # importlib's mark, which it sets only inside
         created: "ModuleType | None" = self._inner.create_module(spec)
         return created
 
+    def _adopt(self, module: "ModuleType", spec: "ModuleSpec") -> "ModuleType | None":
+        """Have importlib give *module*, which is complete and which others use.
+
+        importlib would give it a spec that says it is half imported, and take it out of sys.modules for a moment. So
+        it gets an empty module to do that with, under another name, and finds *module* there when it is done.
+        """
+        loader: object = spec.loader
+        if loader is self and type(spec) is _bootstrap.ModuleSpec:
+            spec.__class__, spec.name = _Aside, f"{spec.name} of another import"
+            self._adopted = module
+            return None
+        # Somebody has wrapped this loader (wrapt), and expects the module that he asked for.
+        self._real_spec = module.__spec__
+        return module
+
     def exec_module(self, module: "ModuleType") -> None:
         if self._adopted is not None:
-            module.__spec__ = self._adopted
+            sys.modules[self._spec.name] = self._adopted
+            return
+        if self._real_spec is not None:
+            module.__spec__ = self._real_spec
             return
         spec: "Any" = module.__spec__
         loader: "Any" = getattr(spec, "loader", None)

@@ -72,7 +72,11 @@ class Scheduler:
         if self.loaded or self.is_loading() or sys.is_finalizing():
             return self.loaded
         try:
-            if self._one_loader.acquire(wait) and not self.loaded:
+            if not self._one_loader.acquire(False) and wait:
+                from ._waiting import acquire
+
+                acquire(self._one_loader, lambda: self._loading_thread)
+            if self._one_loader._is_owned() and not self.loaded:
                 self._loading_thread = self._get_ident()
                 self.session.undisturbed(lambda: self._load(quiet))
         finally:
@@ -146,7 +150,8 @@ class Scheduler:
             self.say("subscriber_failed", error)
 
     def _import_gevent(self) -> None:
-        import gevent.thread  # which imports gevent and what its hub needs, and gevent.monkey
+        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
+        import gevent.thread  # with gevent.monkey
 
         if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
@@ -180,7 +185,9 @@ class Scheduler:
             self._attempt([name], lambda: loaded(self, name, module))
         if not self.loaded and (self._loading_thread == self._get_ident() or name not in self.session.wanted):
             return
-        if not self.load(wait=name not in GEVENT_NEEDS):  # needed only if the body ran without before(): LazyLoader
+        if not self.load(wait=name not in GEVENT_NEEDS):  # before() was not called (LazyLoader), or gave up
+            if self._loading_thread is not None and name not in GEVENT_NEEDS:
+                self.session.came_late([name])  # that thread installs it, and mends who takes something now
             return
         self._companion(name)
         for row in TARGETS.values():
@@ -191,9 +198,8 @@ class Scheduler:
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        # Every import of a target comes here, and most find the others installed.
         ready = [row for row in TARGETS.values() if self._is_open(row.name) and self._is_ready(row, done)]
-        if not ready:
+        if not ready:  # as most imports of a target find it
             return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
@@ -210,15 +216,11 @@ class Scheduler:
 
     def _is_open(self, name: str) -> bool:
         module = sys.modules.get(name)
-        if module is None or name not in self.session.wanted:
-            return False
-        return name not in self._settled or self._settled[name][0] is not module
+        return name in self.session.wanted and module not in (None, self._settled.get(name, (None,))[0])
 
     def _is_ready(self, row: Target, done: str) -> bool:
         module = sys.modules[row.name]
-        if row.name in self.session.vetoed or row.name in self.busy:
-            return False
-        if row.name != done and half_imported(row.name):
+        if row.name in self.session.vetoed or row.name in self.busy or (row.name != done and half_imported(row.name)):
             return False
         if module.__spec__ is not None and not self.session.accepts(module.__spec__):
             return False  # a user's own

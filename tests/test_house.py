@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "_left_alone": {"_targets"},
     "_schedule": {
         "_bypass", "_captured", "_companions", "_errors", "_failure", "_foreign", "_gevent", "_importlock",
-        "_install", "_originals", "_targets", "_threads",
+        "_install", "_originals", "_targets", "_threads", "_waiting",
     },
     "_too_late": {"_importers", "_strict"},
     "_failure": {"_errors", "_install"},
@@ -65,6 +65,7 @@ MAY_IMPORT = {
     "_install": {"_originals", "_targets"},
     "_spec": {"_errors", "_targets"},
     "_importlock": set(),
+    "_waiting": set(),
     "_shutdown": set(),
     "_wrapt": set(),
     "_errors": set(),
@@ -130,6 +131,7 @@ def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> 
         "_schedule",
         "_shutdown",
         "_threads",
+        "_waiting",
     }
 
 
