@@ -50,6 +50,8 @@ class LeftAlone:
 
     def __init__(self, session: Session) -> None:
         self._names = {*LEFT_ALONE, *TARGETS, *session.excluded, *session.asked}
+        if "logging" not in session.wanted.get("threading", ()):  # the option that says so
+            self._names.add("logging")
         self._known: dict[str, bool] = {}
 
     def __call__(self, name: object) -> bool:
