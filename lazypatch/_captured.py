@@ -15,6 +15,12 @@ from ._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
     from ._originals import Originals
+    from ._schedule import Scheduler
+
+
+def mend(scheduler: Scheduler, modules: list[str], lock_type: type) -> None:
+    """Make what :func:`captured` finds."""
+    scheduler.commit(captured(modules, scheduler.originals, lock_type))
 
 
 def captured(modules: list[str], originals: Originals, lock_type: type) -> list[Change]:

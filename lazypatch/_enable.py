@@ -182,16 +182,16 @@ class Session:
 
             could_not_look(error)
 
-    def before(self, name: str) -> None:
-        """*name* is about to be created."""
+    def before(self, name: str, unlocked: "Any" = None) -> None:
+        """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             frame = sys._getframe(1)
-            self._guarded(lambda: self._before(name, frame))
+            self._guarded(lambda: self._before(name, frame, unlocked))
 
-    def _before(self, name: str, frame: "Any") -> None:
+    def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
         if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        self.scheduler.before(name, name == "gevent" or name not in GEVENT_NEEDS)
+        self.scheduler.before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""

@@ -6,8 +6,9 @@ goes on to the user. Everything here may be done twice: Ctrl-C can also come in 
 
 from __future__ import annotations
 
+import _frozen_importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._install import half_imported
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ._enable import Session
     from ._schedule import Scheduler
+
+_bootstrap: Any = _frozen_importlib
 
 
 def is_veto(error: BaseException) -> bool:
@@ -31,7 +34,7 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
     native = [name for name in session.wanted if _is_left_native(session, name, done)]
     session.failed.update(native)
     if session.started:
-        session.scheduler.busy = []
+        _drop_claims(session.scheduler.busy)
         if not nested:
             session.scheduler.release_standins()
             session.scheduler.let_go()
@@ -53,6 +56,26 @@ def could_not_look(error: BaseException) -> None:
     _errors.complain(_errors.not_looked(error))
 
 
+def _drop_claims(busy: dict[str, list[int]]) -> None:
+    """Those of this thread, which was interrupted."""
+    me = _bootstrap._thread.get_ident()
+    for key in [key for key, claim in list(busy.items()) if claim[0] == me]:
+        busy.pop(key, None)
+
+
+def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
+    """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
+    session = scheduler.session
+    if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
+        session.standins.come_back()
+        return
+    session.standins.retire()
+    session.failed.update(session.wanted)
+    from . import _errors
+
+    _errors.warn_once(_errors.no_gevent(session.wanted, error))
+
+
 def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:
     """The install of *names* was left by *error*, and what it had changed was put back."""
     session = scheduler.session
@@ -65,7 +88,9 @@ def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseExcepti
         raise error
     scheduler.truth.forget(native)
     if native and not is_veto(error):
-        scheduler.say("not_installed", native, error)
+        from . import _errors
+
+        _errors.warn_once(_errors.not_installed(native, error))
 
 
 def _is_left_native(session: Session, name: str, done: str) -> bool:

@@ -24,7 +24,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any, Protocol
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     class Session(Protocol):
         """Whoever is told."""
 
-        def before(self, name: str) -> None: ...
+        def before(self, name: str, unlocked: Callable[[Callable[[], object]], object] = ...) -> None: ...
         def after(self, name: str, module: ModuleType) -> None: ...
         def accepts(self, spec: ModuleSpec) -> bool: ...
 
@@ -88,6 +88,12 @@ def _lock_of(name: str) -> "Any":
     return lock if lock is not None and lock.owner == _bootstrap._thread.get_ident() else None
 
 
+def _is_parent(lock: "Any") -> bool:
+    """Whether the owner of *lock* imports the package for the sake of a submodule, whose lock it holds too."""
+    locks, prefix = list(_bootstrap._module_locks.items()), lock.name + "."
+    return any(getattr(ref(), "owner", None) == lock.owner for name, ref in locks if name.startswith(prefix))
+
+
 class _Unlocked:
     """Let go of a module's lock for a while, however often this thread has taken it."""
 
@@ -95,12 +101,16 @@ class _Unlocked:
         self._lock = lock
         self._times = self._held()
 
+    def __call__(self, step: "Callable[[], object]") -> None:
+        with self:
+            step()
+
     def _held(self) -> int:
         lock, me = self._lock, _bootstrap._thread.get_ident()
         return 0 if lock.owner != me else lock.count if isinstance(lock.count, int) else len(lock.count)
 
     def __enter__(self) -> None:
-        while self._held():
+        for _ in range(self._times):
             self._lock.release()
 
     def __exit__(self, *exc_info: object) -> None:
@@ -147,9 +157,13 @@ class _Loader:
         lock = _lock_of(spec.name)
         if lock is not None and spec.name not in sys.modules:
             # What is loaded now may need this very module, in another order than its other importers: with the lock
-            # held, one of two threads would meet a deadlock.
-            with _Unlocked(lock):
-                self._session.before(spec.name)
+            # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
+            # package's body may need, must not wait while another thread begins that body: it lets go only to load.
+            if _is_parent(lock):
+                self._session.before(spec.name, _Unlocked(lock))
+            else:
+                with _Unlocked(lock):
+                    self._session.before(spec.name)
             module = sys.modules.get(spec.name)
             if module is not None:
                 return self._adopt(module, spec)

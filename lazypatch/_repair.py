@@ -100,7 +100,9 @@ def repair(session: Session) -> list[Reference]:
                     else:
                         left.append(reference._replace(why=reference.why or reason))
     except Exception as error:
-        session.scheduler.say("not_mended", error)
+        from . import _errors
+
+        _errors.warn_once(_errors.not_mended(error))
     except BaseException:
         session.unrepaired = True
         raise

@@ -12,12 +12,17 @@ after its body, with its own source. Two cases wait: a target whose source is ha
 ``gevent.socket``), until that source is done; and ``select``, until ``selectors``, whose body looks at the real
 one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
 
-What still fails. A native thread that comes with a target which gevent needs, while another one loads gevent, cannot
-wait (that one may wait for *its* import): the target is native until then. So is ``select`` in ``selectors``' body.
+Several threads: one loads gevent, one installs a target, the others wait, except who is waited for (``_waiting``).
+Nothing is lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves
+a note, on which that one looks again. A target that is loaded without gevent is installed by whoever loads gevent.
+
+What still fails. What is in ``sys.modules`` already is had without asking us: ``threading``, ``logging`` and ``signal``
+are native while another thread loads gevent, and ``select`` while it is in ``selectors``' body.
 """
 
 from __future__ import annotations
 
+import _frozen_importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -25,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ._gevent import Truth, native
 from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
-from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, Target
+from ._targets import COMPANIONS, STAND_INS, TARGETS, Target, waiting_for
 
 if TYPE_CHECKING:
     import types
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
 
     from ._enable import Session
     from ._install import Change
+
+    Unlocked = Callable[[Callable[[], object]], object]
+
+_bootstrap: Any = _frozen_importlib
 
 
 class Scheduler:
@@ -49,7 +58,10 @@ class Scheduler:
         self._new_lock = native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self._one_loader = self._new_rlock()
-        self.busy: list[str] = []  # being installed
+        self.busy: dict[str, list[int]] = {}  # being installed, and by whom
+        self._missed: set[str] = set()  # somebody came for these while they were busy
+        self._unready: set[str] = set()  # modules whose bodies began without gevent
+        self._ended: dict[str, object] = {}  # modules whose after() is over -> their specs
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
@@ -59,26 +71,31 @@ class Scheduler:
         self._one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
             self._loading_thread = None
+        self.busy = {key: claim for key, claim in self.busy.items() if claim[0] == _bootstrap._thread.get_ident()}
 
-    def before(self, name: str, wait: bool) -> None:
+    def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if self.load(wait) and name in TARGETS:
+        if not self.load(unlocked=unlocked):
+            self._unready.add(name)
+        elif name in TARGETS:
             first = TARGETS[name].after
             if first in self.session.wanted and first not in sys.modules:
                 __import__(first)
 
-    def load(self, wait: bool = True, quiet: bool = False) -> bool:
-        """Load gevent and install what is there. False if it cannot be, or not now: it is being loaded."""
+    def load(self, quiet: bool = False, unlocked: Unlocked | None = None) -> bool:
+        """Load gevent, by way of *unlocked* if given, and install what is there. False if it cannot be, or not now."""
         if self.loaded or self.is_loading() or sys.is_finalizing():
             return self.loaded
         try:
-            if not self._one_loader.acquire(False) and wait:
-                from ._waiting import acquire
+            if not self._one_loader.acquire(False):
+                from ._waiting import until
 
-                acquire(self._one_loader, lambda: self._loading_thread)
-            if self._one_loader._is_owned() and not self.loaded:
+                until(lambda: self._one_loader.acquire(False), lambda: self._loading_thread)
+            # Not in the middle of a body that has begun without gevent, which may need that module.
+            if self._one_loader._is_owned() and not (self.loaded or any(map(half_imported, list(self._unready)))):
                 self._loading_thread = self._get_ident()
-                self.session.undisturbed(lambda: self._load(quiet))
+                load = lambda: self._load(quiet)
+                self.session.undisturbed(load if unlocked is None else lambda: unlocked(load))
         finally:
             self.let_go()
         return self.loaded
@@ -103,20 +120,17 @@ class Scheduler:
         standins = self.session.standins
         try:
             standins.step_aside()
-            self.session.note("load", (), None, self._import_gevent)
+            self.session.note("load", (), None, lambda: self.truth.load(self._get_ident, self._new_lock))
         except Exception as error:
-            if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
-                standins.come_back()
-            else:
-                standins.retire()
-                self.session.failed.update(self.session.wanted)
-                self.say("no_gevent", self.session.wanted, error)
+            from ._failure import not_loaded
+
+            not_loaded(self, quiet, error)
             return
         except BaseException:
             standins.come_back()
             raise
         try:
-            self._tell(self._announce)
+            self._met += self.truth.announce()
             self.loaded = True
             self.install_ready()
             self._mend()
@@ -124,47 +138,15 @@ class Scheduler:
             self.release_standins()
         self._all_done()
 
-    def _announce(self) -> None:
-        if self.truth.events is not None:  # which has imported importlib.metadata and much else
-            imported = set(sys.modules)
-            self.truth.events.announce_all()
-            self._met += [name for name in list(sys.modules) if name not in imported]
-
     def _mend(self) -> None:
         if self._met and "_thread" in self.session.wanted and not self.session.unrepaired:
-            from ._captured import captured
+            from ._captured import mend
 
-            self._attempt([], lambda: self.commit(captured(self._met, self.originals, type(self._new_lock()))))
+            self._attempt([], lambda: mend(self, self._met, type(self._new_lock())))
 
     def _all_done(self) -> None:
         self.session.mend()
-        self.truth.mirror_all()
-        if self.truth.events is not None:
-            self._tell(self.truth.events.all_done)
-
-    def _tell(self, notify: Callable[[], object]) -> None:
-        """Let gevent's subscribers hear; what they raise is theirs, not the user's import's."""
-        try:
-            notify()
-        except Exception as error:
-            self.say("subscriber_failed", error)
-
-    def _import_gevent(self) -> None:
-        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
-        import gevent.thread  # with gevent.monkey
-
-        if "threading" in self.session.wanted or "_thread" in self.session.wanted:
-            import gevent.threading  # noqa: F401
-        from . import _importlock
-
-        _importlock.install(self._get_ident, self._new_lock)
-        self.truth.adopt()
-
-    def say(self, what: str, *about: Any) -> None:
-        """Warn, once, with one of the messages of _errors."""
-        from . import _errors
-
-        _errors.warn_once(getattr(_errors, what)(*about))
+        self.truth.all_done()
 
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
@@ -183,22 +165,31 @@ class Scheduler:
             from ._foreign import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
-        if not self.loaded and (self._loading_thread == self._get_ident() or name not in self.session.wanted):
-            return
-        if not self.load(wait=name not in GEVENT_NEEDS):  # before() was not called (LazyLoader), or gave up
-            if self._loading_thread is not None and name not in GEVENT_NEEDS:
+        looked = self._look(name)
+        # From now on others may install what waits for this body's end, too: the last of those who come here does.
+        self._ended[name] = getattr(module, "__spec__", None)
+        if self.loaded:
+            if not looked or [row for row in waiting_for(name) if self.is_open(row.name)]:
+                self.install_ready(name)
+            self.session.mend()
+
+    def _look(self, name: str) -> bool:
+        """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
+        if not self.loaded and (self.is_loading() or name not in self.session.wanted):
+            return False
+        if not self.load():  # before() was not called (LazyLoader), or gave up
+            if self._loading_thread is not None:
                 self.session.came_late([name])  # that thread installs it, and mends who takes something now
-            return
+            return False
         self._companion(name)
-        for row in TARGETS.values():
-            if row.name == name or row.after == name or row.source == name:
-                self._settled.pop(row.name, None)
+        for row in waiting_for(name):
+            self._settled.pop(row.name, None)
         self.install_ready(name)
-        self.session.mend()
+        return True
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = [row for row in TARGETS.values() if self._is_open(row.name) and self._is_ready(row, done)]
+        ready = [row for row in TARGETS.values() if self.is_open(row.name) and self._is_ready(row, done)]
         if not ready:  # as most imports of a target find it
             return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
@@ -210,53 +201,74 @@ class Scheduler:
 
             explain(self.session, hidden)
         for row in ready:
-            # Subscribers may have imported it meanwhile.
-            if not row.group and self._is_open(row.name) and self._is_ready(row, done):
+            if not row.group:
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
 
-    def _is_open(self, name: str) -> bool:
+    def is_open(self, name: str) -> bool:
+        """Whether the target *name* is there and not installed."""
         module = sys.modules.get(name)
+        if module is None and name in self._ended:  # importlib puts a module that it has just imported at the end
+            _bootstrap._lock_unlock_module(name)
+            module = sys.modules.get(name)
         return name in self.session.wanted and module not in (None, self._settled.get(name, (None,))[0])
 
     def _is_ready(self, row: Target, done: str) -> bool:
-        module = sys.modules[row.name]
-        if row.name in self.session.vetoed or row.name in self.busy or (row.name != done and half_imported(row.name)):
+        if row.name in self.session.vetoed or self._is_half(row.name, done):
             return False
-        if module.__spec__ is not None and not self.session.accepts(module.__spec__):
+        spec = sys.modules[row.name].__spec__
+        if spec is not None and not self.session.accepts(spec):
             return False  # a user's own
-        if row.after in self.session.wanted and row.after != done:
-            return row.after in sys.modules and not half_imported(row.after)
+        if row.after in self.session.wanted:
+            return row.after in sys.modules and not self._is_half(row.after, done)
         return True
 
-    def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
-        """Run one install; whatever goes wrong, the target is native and the user's import goes on."""
-        try:
-            self.busy += names
-            self.session.note("install", tuple(names), None, install)
-        except BaseException as error:
-            from ._failure import not_installed
+    def _is_half(self, name: str, done: str) -> bool:
+        if name == done or not half_imported(name):
+            return False
+        ended = self._ended.get(name)
+        if ended is None or ended is not object.__getattribute__(sys.modules.get(name), "__spec__"):
+            return True
+        _bootstrap._lock_unlock_module(name)  # until importlib has taken its mark off
+        return False
 
-            not_installed(self, names, error)
-        else:
-            self.session.failed.difference_update(names)
-        finally:
-            self.busy = [name for name in self.busy if name not in names]
+    def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
+        """Run one install, or wait for who is at it; whatever goes wrong, the target is native, the import goes on."""
+        key, claim = "".join(names[:1]), [_bootstrap._thread.get_ident()]
+        if self.busy.get(key) == claim:
+            return  # nested in itself
+        self._missed.add(key)
+        while key in self._missed:
+            try:
+                if self.busy.setdefault(key, claim) is not claim:
+                    from ._waiting import until
+
+                    if until(lambda: key not in self.busy, lambda: self.busy.get(key, [0])[0]):
+                        continue
+                    return
+                self._missed.discard(key)
+                self.session.note("install", tuple(names), None, install)
+            except BaseException as error:
+                from ._failure import not_installed
+
+                not_installed(self, names, error)
+            else:
+                self.session.failed.difference_update(names)
+            finally:
+                if self.busy.get(key) is claim:
+                    del self.busy[key]
 
     def _install_one(self, row: Target, done: str) -> None:
-        source = supply(row.source, done)
+        if not (self.is_open(row.name) and self._is_ready(row, done)):
+            return  # another thread, or a subscriber, has been faster
+        source = None if self._is_half(row.source, done) else supply(row.source, row.source)
         if source is None:
             return
-        items = self._asked(row, source)
+        items = self.truth.asked(row, source)
         self.commit(
             plan(sys.modules[row.name], source, self.session.wanted[row.name], items), row.name in self.session.early
         )
-        self._settle(row)
+        self.settle(row)
         list(map(self._companion, COMPANIONS.get(row.name, ())))
-
-    def _asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
-        """The names that gevent's subscribers, if there are any, let be replaced."""
-        events, options = self.truth.events, self.session.wanted[row.name]
-        return None if events is None else events.will_patch(row, sys.modules[row.name], source, options)
 
     def _companion(self, name: str) -> None:
         if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
@@ -264,28 +276,14 @@ class Scheduler:
 
             self._attempt([name], lambda: self.commit(changes(name, self.session.wanted)))
 
-    def _settle(self, row: Target) -> None:
+    def settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
-        self.truth.mirror(row.name)
-        events = self.truth.events
-        if events is not None:
-            self._tell(lambda: events.did_patch(sys.modules[row.name], sys.modules[row.source]))
+        self.truth.did_patch(row)
 
     def _install_threads(self, done: str) -> None:
-        """The thread group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
-        threading: Any = sys.modules.get("threading")
-        if threading is None or (done != "_thread" and half_imported("_thread")):
-            return
-        rows = [row for row in TARGETS.values() if row.group and row.name in self.session.wanted]
-        from . import _threads
+        from ._threads import install
 
-        items = {row.name: self._asked(row, supply(row.source, "")) for row in rows}
-        moves = _threads.moves_main_thread(threading)
-        changes = _threads.changes(items, self.session.wanted, threading)
-        self.commit(changes, "threading" in self.session.early)
-        _threads.finish(threading, moves)
-        for row in rows:
-            self._settle(row)
+        install(self, done)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""

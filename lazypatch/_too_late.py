@@ -21,4 +21,6 @@ def look(session: Session) -> None:
         if could_block(reference):
             left.setdefault(reference.target, []).append(reference)
     for target, references in left.items():
-        session.scheduler.say("too_late", target, likely(session, target), references)
+        from . import _errors
+
+        _errors.warn_once(_errors.too_late(target, likely(session, target), references))
