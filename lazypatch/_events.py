@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from gevent import events
@@ -31,6 +31,29 @@ class Events:
             events.notify_and_call_entry_points(event)
         else:
             events.notify(event)
+
+    def tell(self, notify: Callable[[], object]) -> None:
+        """Let subscribers hear; what they raise is theirs, not the user's import's."""
+        try:
+            notify()
+        except Exception as error:
+            from . import _errors
+
+            _errors.warn_once(_errors.subscriber_failed(error))
+
+    def begin(self) -> list[str]:
+        """Announce all that was requested; the names of the modules that this imported."""
+        imported = set(sys.modules)  # gevent.events has brought importlib.metadata and much else already
+        self.tell(self.announce_all)
+        return [name for name in list(sys.modules) if name not in imported]
+
+    def asked(self, row: Target, source: Any) -> list[str]:
+        """The names that subscribers let be replaced in a target. Raises DoNotPatch."""
+        return self.will_patch(row, sys.modules[row.name], source, self._session.wanted[row.name])
+
+    def installed(self, row: Target) -> None:
+        """A target has been installed."""
+        self.tell(lambda: self.did_patch(sys.modules[row.name], sys.modules[row.source]))
 
     def announce_all(self) -> None:
         """gevent has just been loaded with requests waiting: a veto now means that nothing is installed."""

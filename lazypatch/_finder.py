@@ -159,7 +159,7 @@ class _Loader:
             # What is loaded now may need this very module, in another order than its other importers: with the lock
             # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
             # package's body may need, must not wait while another thread begins that body: it lets go only to load.
-            if _is_parent(lock):
+            if spec.submodule_search_locations is not None and _is_parent(lock):
                 self._session.before(spec.name, _Unlocked(lock))
             else:
                 with _Unlocked(lock):

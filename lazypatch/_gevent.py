@@ -171,41 +171,9 @@ class Truth:
 
         note(self._session, function)
 
-    def announce(self) -> list[str]:
-        """Let subscribers hear that patching begins; the names of the modules that they have imported."""
-        events = self.events
-        if events is None:
-            return []
-        imported = set(sys.modules)  # gevent.events has brought importlib.metadata and much else already
-        self.tell(events.announce_all)
-        return [name for name in list(sys.modules) if name not in imported]
-
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
         """The names that gevent's subscribers, if there are any, let be replaced."""
-        events, options = self.events, self._session.wanted[row.name]
-        return None if events is None else events.will_patch(row, sys.modules[row.name], source, options)
-
-    def did_patch(self, row: Target) -> None:
-        """A target has been installed."""
-        self.mirror(row.name)
-        events = self.events
-        if events is not None:
-            self.tell(lambda: events.did_patch(sys.modules[row.name], sys.modules[row.source]))
-
-    def all_done(self) -> None:
-        """All that was there has been installed."""
-        self.mirror_all()
-        if self.events is not None:
-            self.tell(self.events.all_done)
-
-    def tell(self, notify: Callable[[], object]) -> None:
-        """Let gevent's subscribers hear; what they raise is theirs, not the user's import's."""
-        try:
-            notify()
-        except Exception as error:
-            from . import _errors
-
-            _errors.warn_once(_errors.subscriber_failed(error))
+        return None if self.events is None else self.events.asked(row, source)
 
     def notify(self, event: Any, _warnings: list[str] | None = None) -> None:
         """Pass on an event of gevent.monkey's own."""

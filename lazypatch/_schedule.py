@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ._gevent import Truth, native
 from ._install import commit, half_imported, plan, supply
 from ._originals import MISSING, Originals
-from ._targets import COMPANIONS, STAND_INS, TARGETS, Target, waiting_for
+from ._targets import COMPANIONS, STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
     import types
@@ -53,11 +53,11 @@ class Scheduler:
         self.originals = Originals()
         self.truth = Truth(session, self.originals)
         self.loaded = False
-        self._loading_thread: int | None = None
+        self.loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
         self._new_lock = native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
-        self._one_loader = self._new_rlock()
+        self.one_loader = self._new_rlock()
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
         self._unready: set[str] = set()  # modules whose bodies began without gevent
@@ -68,9 +68,9 @@ class Scheduler:
             os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        self._one_loader = self._new_rlock()
+        self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
-            self._loading_thread = None
+            self.loading_thread = None
         self.busy = {key: claim for key, claim in self.busy.items() if claim[0] == _bootstrap._thread.get_ident()}
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
@@ -87,13 +87,13 @@ class Scheduler:
         if self.loaded or self.is_loading() or sys.is_finalizing():
             return self.loaded
         try:
-            if not self._one_loader.acquire(False):
-                from ._waiting import until
+            if not self.one_loader.acquire(False):
+                from ._waiting import for_turn
 
-                until(lambda: self._one_loader.acquire(False), lambda: self._loading_thread)
+                for_turn(self)
             # Not in the middle of a body that has begun without gevent, which may need that module.
-            if self._one_loader._is_owned() and not (self.loaded or any(map(half_imported, list(self._unready)))):
-                self._loading_thread = self._get_ident()
+            if self.one_loader._is_owned() and not (self.loaded or any(map(half_imported, list(self._unready)))):
+                self.loading_thread = self._get_ident()
                 load = lambda: self._load(quiet)
                 self.session.undisturbed(load if unlocked is None else lambda: unlocked(load))
         finally:
@@ -102,14 +102,14 @@ class Scheduler:
 
     def is_loading(self) -> bool:
         """Whether this thread is loading gevent."""
-        return bool(self._loading_thread == self._get_ident())
+        return bool(self.loading_thread == self._get_ident())
 
     def let_go(self) -> None:
         """Of the right to load gevent, if this thread has it."""
         # Ctrl-C may come right after it was taken; a fork in the meantime brings another one.
-        while self._one_loader._is_owned():
-            self._loading_thread = None
-            self._one_loader.release()
+        while self.one_loader._is_owned():
+            self.loading_thread = None
+            self.one_loader.release()
 
     def release_standins(self) -> None:
         """They lead to what replaces them, or come back if gevent is not there."""
@@ -130,7 +130,8 @@ class Scheduler:
             standins.come_back()
             raise
         try:
-            self._met += self.truth.announce()
+            if self.truth.events is not None:
+                self._met += self.truth.events.begin()
             self.loaded = True
             self.install_ready()
             self._mend()
@@ -146,13 +147,14 @@ class Scheduler:
 
     def _all_done(self) -> None:
         self.session.mend()
-        self.truth.all_done()
+        self.truth.mirror_all()
+        if self.truth.events is not None:
+            self.truth.events.tell(self.truth.events.all_done)
 
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
         if self.loaded:
-            wanted, settled = self.session.wanted, self._settled
-            self._settled = {name: pair for name, pair in settled.items() if wanted.get(name) == pair[1]}
+            self._settled = {name: it for name, it in self._settled.items() if self.session.wanted.get(name) == it[1]}
             self.install_ready()
             self._all_done()
         else:
@@ -165,24 +167,25 @@ class Scheduler:
             from ._foreign import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
-        looked = self._look(name)
+        rows = [row for row in TARGETS.values() if name in (row.name, row.after, row.source)]  # that wait for this end
+        looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self._ended[name] = getattr(module, "__spec__", None)
         if self.loaded:
-            if not looked or [row for row in waiting_for(name) if self.is_open(row.name)]:
+            if not looked or [row for row in rows if self.is_open(row.name)]:
                 self.install_ready(name)
             self.session.mend()
 
-    def _look(self, name: str) -> bool:
+    def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
         if not self.loaded and (self.is_loading() or name not in self.session.wanted):
             return False
         if not self.load():  # before() was not called (LazyLoader), or gave up
-            if self._loading_thread is not None:
+            if self.loading_thread is not None:
                 self.session.came_late([name])  # that thread installs it, and mends who takes something now
             return False
         self._companion(name)
-        for row in waiting_for(name):
+        for row in rows:
             self._settled.pop(row.name, None)
         self.install_ready(name)
         return True
@@ -194,8 +197,7 @@ class Scheduler:
             return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        known = self._seen | self.session.early | STAND_INS.keys()
-        hidden = [row.name for row in ready if row.name not in known]
+        hidden = [row.name for row in ready if row.name not in self._seen | self.session.early | STAND_INS.keys()]
         if hidden:  # loaded under our eyes without our being asked
             from ._bypass import explain
 
@@ -240,9 +242,9 @@ class Scheduler:
         while key in self._missed:
             try:
                 if self.busy.setdefault(key, claim) is not claim:
-                    from ._waiting import until
+                    from ._waiting import for_install
 
-                    if until(lambda: key not in self.busy, lambda: self.busy.get(key, [0])[0]):
+                    if for_install(self, key):
                         continue
                     return
                 self._missed.discard(key)
@@ -263,10 +265,8 @@ class Scheduler:
         source = None if self._is_half(row.source, done) else supply(row.source, row.source)
         if source is None:
             return
-        items = self.truth.asked(row, source)
-        self.commit(
-            plan(sys.modules[row.name], source, self.session.wanted[row.name], items), row.name in self.session.early
-        )
+        changes = plan(sys.modules[row.name], source, self.session.wanted[row.name], self.truth.asked(row, source))
+        self.commit(changes, row.name in self.session.early)
         self.settle(row)
         list(map(self._companion, COMPANIONS.get(row.name, ())))
 
@@ -278,7 +278,9 @@ class Scheduler:
 
     def settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
-        self.truth.did_patch(row)
+        self.truth.mirror(row.name)
+        if self.truth.events is not None:
+            self.truth.events.installed(row)
 
     def _install_threads(self, done: str) -> None:
         from ._threads import install

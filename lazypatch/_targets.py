@@ -72,12 +72,6 @@ TARGETS = {
     )
 }
 
-
-def waiting_for(name: str) -> "list[Target]":
-    """The targets that cannot be installed before the body of *name* has run."""
-    return [row for row in TARGETS.values() if row.name == name or row.after == name or row.source == name]
-
-
 # Loaded before any import hook can run, so armed by stand-ins: the functions whose first call loads gevent.
 STAND_INS = {
     "os": ("fork", "forkpty", "posix_spawn", "posix_spawnp", "waitpid"),

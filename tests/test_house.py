@@ -55,8 +55,8 @@ MAY_IMPORT = {
     "_too_late": {"_errors", "_importers", "_strict"},
     "_failure": {"_errors", "_install"},
     "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
-    "_gevent": {"_api", "_callers", "_enable", "_errors", "_events", "_importlock", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
-    "_events": {"_install", "_targets"},
+    "_gevent": {"_api", "_callers", "_enable", "_events", "_importlock", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
+    "_events": {"_errors", "_install", "_targets"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},
     "_threads": {"_errors", "_install", "_shutdown", "_startup", "_targets"},

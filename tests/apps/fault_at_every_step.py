@@ -252,12 +252,12 @@ def judge_the_rest():
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
     if session().started:
         scheduler = session().scheduler
-        if scheduler.busy or scheduler._loading_thread is not None:
-            yield f"busy: {scheduler.busy} {scheduler._loading_thread}"
-        if not scheduler._one_loader.acquire(False):
+        if scheduler.busy or scheduler.loading_thread is not None:
+            yield f"busy: {scheduler.busy} {scheduler.loading_thread}"
+        if not scheduler.one_loader.acquire(False):
             yield "the lock of the loader is held"
         else:
-            scheduler._one_loader.release()
+            scheduler.one_loader.release()
         if scheduler.originals._lock._is_owned():
             yield "the lock of the registry is held"
 

@@ -71,7 +71,7 @@ def view(name, module):
 def loading():
     from lazypatch._enable import session
 
-    return session().scheduler._loading_thread is not None or not session().scheduler.loaded
+    return session().scheduler.loading_thread is not None or not session().scheduler.loaded
 
 
 def may_be_native(name):

@@ -310,7 +310,7 @@ class Scheduler(_schedule.Scheduler):
     def __init__(self, session):
         super().__init__(session, [])
         self._new_rlock = RLock
-        self._one_loader, self.originals._lock = RLock(), RLock()
+        self.one_loader, self.originals._lock = RLock(), RLock()
         self.truth.load = lambda *originals: __import__(world.runtime)
 
 
@@ -416,7 +416,7 @@ class Checks:
 
     def may_be_native(self, name):
         row, scheduler = TARGETS[name], self.session.scheduler
-        loading = self.no_runtime or not scheduler.loaded or scheduler._loading_thread is not None
+        loading = self.no_runtime or not scheduler.loaded or scheduler.loading_thread is not None
         return bool(
             loading
             or self.gave_up
@@ -447,7 +447,7 @@ class Checks:
             if not self.no_runtime and not {name[6:], row.source[6:], row.after[6:]} & self.fails:
                 assert not self.is_native(name), f"{name} is native at the end"
         scheduler = self.session.scheduler
-        assert not scheduler.busy and scheduler._loading_thread is None, (scheduler.busy, scheduler._loading_thread)
+        assert not scheduler.busy and scheduler.loading_thread is None, (scheduler.busy, scheduler.loading_thread)
         held = [lock.name for lock in [ref() for ref in list(bootstrap._module_locks.values())] if lock and lock.owner]
         assert not held, held
 
