@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell; children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 APPS = pathlib.Path(__file__).parent / "apps"
 HANGS_AFTER = 60  # seconds; a machine under load is slow, a hang is for ever
 
