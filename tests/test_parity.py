@@ -7,6 +7,7 @@ which functions it met, so that neither can pass by being native.
 from __future__ import annotations
 
 import pathlib
+import subprocess
 import sys
 import textwrap
 
@@ -212,13 +213,21 @@ if __name__ == "__main__":
 FAILS_EAGERLY = {"asyncio: to_thread", "forkserver"} if sys.version_info >= (3, 14) else set()
 
 
-def both(code: str, folder: pathlib.Path) -> tuple[object, object]:
-    """What *code* does patched eagerly, and lazily."""
+def both(code: str, folder: pathlib.Path, tries: int = 1) -> tuple[object, object]:
+    """What *code* does patched eagerly, and lazily; a hang counts when it is there *tries* times in a row."""
+
+    def run(name: str, left: int, **env: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return run_python(str(folder / name), **env)
+        except AssertionError:
+            if left <= 1:
+                raise
+        return run(name, left - 1, **env)
+
     code = COOPERATIVE + textwrap.dedent(code) + "\nif __name__ == '__main__':\n    print(cooperative())\n"
     (folder / "eager.py").write_text(EAGER + code)
     (folder / "lazy.py").write_text(code)
-    eager = run_python(str(folder / "eager.py"))
-    lazy = run_python(str(folder / "lazy.py"), spec="all")
+    eager, lazy = run("eager.py", tries), run("lazy.py", tries, PYTHONCOOPPATCH="all")
     assert "True" in eager.stdout
     return (eager.returncode, eager.stdout), (lazy.returncode, lazy.stdout)
 
@@ -244,7 +253,8 @@ def test_multiprocessing_does_what_it_does_under_gevent_monkey(name: str, method
     if method in FAILS_EAGERLY:
         pytest.skip("ends in BlockingIOError under gevent.monkey.patch_all() on this Python")
     body = textwrap.indent(textwrap.dedent(PROCESSES[name]), "    ")
-    eager, lazy = both(MULTIPROCESSING.format(method=method, body=body), tmp_path)
+    # Under load a process that gevent.monkey patched has been seen to hang here, once in some hundred runs.
+    eager, lazy = both(MULTIPROCESSING.format(method=method, body=body), tmp_path, tries=3)
     assert lazy == eager
 
 
