@@ -6,8 +6,7 @@ from _thread import get_ident
 from time import perf_counter
 
 from ._finder import Finder
-from ._standins import StandIns
-from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS
+from ._targets import COMPANIONS, GEVENT_NEEDS, STAND_INS, TARGETS, StandIns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -61,6 +61,7 @@ class Finder:
         if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
         if not isinstance(spec.loader, _Loader):
+            _hide_frames()
             spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
@@ -94,44 +95,30 @@ def _is_parent(lock: "Any") -> bool:
     return any(getattr(ref(), "owner", None) == lock.owner for name, ref in locks if name.startswith(prefix))
 
 
-class _Unlocked:
-    """Let go of a module's lock for a while, however often this thread has taken it."""
+def _held(lock: "Any") -> int:
+    """How often this thread has taken *lock*."""
+    if lock.owner != _bootstrap._thread.get_ident():
+        return 0
+    return lock.count if isinstance(lock.count, int) else len(lock.count)
 
-    def __init__(self, lock: "Any") -> None:
-        self._lock = lock
-        self._times = self._held()
 
-    def __call__(self, step: "Callable[[], object]") -> None:
-        with self:
-            step()
-
-    def _held(self) -> int:
-        lock, me = self._lock, _bootstrap._thread.get_ident()
-        return 0 if lock.owner != me else lock.count if isinstance(lock.count, int) else len(lock.count)
-
-    def __enter__(self) -> None:
-        for _ in range(self._times):
-            self._lock.release()
-
-    def __exit__(self, *exc_info: object) -> None:
+def _unlocked(lock: "Any", step: "Callable[[], object]") -> None:
+    """Let go of a module's lock for a *step*, however often this thread has taken it."""
+    times = _held(lock)
+    try:
+        for _ in range(times):
+            lock.release()
+        step()
+    finally:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
-        while self._held() < self._times:
+        while _held(lock) < times:
             try:
-                self._lock.acquire()
+                lock.acquire()
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt is not None:
             raise interrupt
-
-
-class _Aside(_bootstrap.ModuleSpec):  # type: ignore[misc]  # typed as Any
-    """The spec of an import that found its module loaded; its name goes out of sys.modules when importlib is done."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-        if name == "_initializing" and not value:  # importlib's last step
-            sys.modules.pop(self.name, None)
 
 
 class _Loader:
@@ -160,10 +147,9 @@ class _Loader:
             # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
             # package's body may need, must not wait while another thread begins that body: it lets go only to load.
             if spec.submodule_search_locations is not None and _is_parent(lock):
-                self._session.before(spec.name, _Unlocked(lock))
+                self._session.before(spec.name, lambda step: _unlocked(lock, step))
             else:
-                with _Unlocked(lock):
-                    self._session.before(spec.name)
+                _unlocked(lock, lambda: self._session.before(spec.name))
             module = sys.modules.get(spec.name)
             if module is not None:
                 return self._adopt(module, spec)
@@ -180,7 +166,7 @@ class _Loader:
         """
         loader: object = spec.loader
         if loader is self and type(spec) is _bootstrap.ModuleSpec:
-            spec.__class__, spec.name = _Aside, f"{spec.name} of another import"
+            spec.__class__, spec.name = _aside(), f"{spec.name} of another import"
             self._adopted = module
             return None
         # Somebody has wrapped this loader (wrapt), and expects the module that he asked for.
@@ -215,7 +201,26 @@ class _Loader:
                 spec._initializing = False
 
 
-# With importlib's own file name these two frames are stripped from the traceback of a failing import, like the
-# frames around them: the user sees what plain Python shows.
-for _method in (_Loader.create_module, _Loader.exec_module):
-    _method.__code__ = _method.__code__.replace(co_filename="<frozen importlib._bootstrap>")
+def _aside() -> "Any":
+    """The class of the spec of an import that found its module loaded. Made when needed: arming must not pay for it."""
+
+    class Aside(_bootstrap.ModuleSpec):  # type: ignore[misc]  # typed as Any
+        def __setattr__(self, name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+            if name == "_initializing" and not value:  # importlib's last step
+                sys.modules.pop(self.name, None)
+
+    return Aside
+
+
+_IMPORTLIB = "<frozen importlib._bootstrap>"
+
+
+def _hide_frames() -> None:
+    """Strip our two frames from the traceback of a failing import, like the frames around them.
+
+    importlib does so with those that have its own file name: the user sees what plain Python shows.
+    """
+    for method in (_Loader.create_module, _Loader.exec_module):
+        if method.__code__.co_filename != _IMPORTLIB:
+            method.__code__ = method.__code__.replace(co_filename=_IMPORTLIB)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
-    "_enable": {"_failure", "_finder", "_repair", "_requests", "_schedule", "_standins", "_targets", "_too_late"},
+    "_enable": {"_failure", "_finder", "_repair", "_requests", "_schedule", "_targets", "_too_late"},
     "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
     "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
     "_collect": {"_drivers", "_gevent", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},
@@ -71,14 +71,12 @@ MAY_IMPORT = {
     "_errors": set(),
     "_originals": set(),
     "_references": set(),
-    "_standins": set(),
     "_finder": set(),
     "_targets": set(),
 }  # fmt: skip
 
 ARMING_LOADS = {
-    "lazypatch", "lazypatch._startup", "lazypatch._enable", "lazypatch._finder", "lazypatch._standins",
-    "lazypatch._targets",
+    "lazypatch", "lazypatch._startup", "lazypatch._enable", "lazypatch._finder", "lazypatch._targets",
 }  # fmt: skip
 
 
@@ -150,7 +148,7 @@ def test_sys_meta_path_is_written_where_finders_are() -> None:
     assert writers == {"_finder", "_bypass"}
 
 
-def test_arming_loads_six_modules_of_ours_and_nothing_else() -> None:
+def test_arming_loads_five_modules_of_ours_and_nothing_else() -> None:
     show = "import sys; print(*sorted(sys.modules))"
     plain, armed = set(run_code(show).split()), set(run_code(show, spec="all").split())
     assert plain.isdisjoint({"lazypatch._enable", "lazypatch._finder"})

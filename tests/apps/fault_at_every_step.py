@@ -152,14 +152,13 @@ def left_out(frame):
                 "__getattr__",
                 "_held",
                 "__init__",
-                "__enter__",
-                "__exit__",
+                "_hide_frames",
+                "_unlocked",
             ):
                 return True
             if frame.f_code.co_filename.endswith("_importlock.py") and frame.f_code.co_name not in (
                 "install",
-                "_held",
-                "_names_on_stack",
+                "_look_before_waiting",
                 "<module>",
             ):
                 return True
