@@ -12,6 +12,7 @@ assert not {"gevent", "socket", "threading", "signal", "selectors", "select", "s
 import _signal
 import _ctypes
 import faulthandler
+import gc
 import importlib._bootstrap as bootstrap
 import opcode
 import os
@@ -247,6 +248,8 @@ def judge_the_rest():
             yield f"{name} is half imported"
         if type(getattr(spec, "loader", None)).__module__.startswith("lazypatch"):
             yield f"{name} has our loader"
+    if not gc.isenabled():
+        yield "the garbage collector is off"
     if type(sys.meta_path[0]).__module__ != "lazypatch._finder":
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
     if session().started:
