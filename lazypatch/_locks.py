@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def the_thing(value: Any, kinds: frozenset[type]) -> Any:
     """*value* if it is of one of *kinds*, else what it is a bound method of."""
-    return value if type(value) in kinds else value.__self__
+    # Another thread may have put something else into the place meanwhile.
+    return value if type(value) in kinds else getattr(value, "__self__", value)
 
 
 class Exchange:
