@@ -66,14 +66,22 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
 def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
     """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
     session = scheduler.session
-    if quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent":
-        session.standins.come_back()
+    not_yet = quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent"
+    if not_yet or _is_between_threads(error):
+        session.standins.come_back()  # who comes next tries again
         return
     session.standins.retire()
     session.failed.update(session.wanted)
     from . import _errors
 
     _errors.warn_once(_errors.no_gevent(session.wanted, error))
+
+
+def _is_between_threads(error: Exception) -> bool:
+    """Whether two threads wanted each other's module, and importlib let this one go on without: not gevent's fault."""
+    if not sys.modules["_thread"]._count():
+        return False
+    return type(error).__name__ == "_DeadlockError" or "partially initialized module" in str(error)
 
 
 def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:

@@ -18,6 +18,10 @@ def test_who_loads_gevent_and_who_waits_for_it_do_not_wait_for_each_other(app: A
     app("each_waits_for_the_other")
 
 
+def test_a_deadlock_between_importing_threads_is_no_broken_gevent(app: Any) -> None:
+    app("gevent_meets_a_deadlock")
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_first_imports_from_everywhere(seed: int) -> None:
     """Six native threads and fifty greenlets import in an order that *seed* decides: as without lazypatch."""

@@ -34,6 +34,8 @@ NAMES = [
     "email.utils",
     "xmlrpc.client",
 ]
+if lazypatch.state("socket") != "skipped":
+    from lazypatch._enable import session
 start = lazypatch.get_original("_thread", "start_new_thread")
 new_lock, armed = _thread.allocate_lock, lazypatch.state("socket") != "skipped"
 errors, wrong, done = [], [], []
@@ -69,16 +71,16 @@ def view(name, module):
 
 
 def loading():
-    from lazypatch._enable import session
-
     return session().scheduler.loading_thread is not None or not session().scheduler.loaded
 
 
 def may_be_native(name):
-    """The two known limits: somebody else is loading gevent; selectors, for which select waits, is half imported."""
+    """The known limits: somebody else is loading gevent, which needs this target, or waits for whoever imported it
+    natively; selectors, for which select waits, is half imported."""
     selectors = getattr(sys.modules.get("selectors"), "__spec__", None)
     half = selectors is None or selectors._initializing
-    return (name in GEVENT_NEEDS and loading()) or (name == "select" and half)
+    let_go_on = {*GEVENT_NEEDS, *session().early} if armed else ()
+    return (name in let_go_on and loading()) or (name == "select" and half)
 
 
 def check(name):
