@@ -71,18 +71,26 @@ class Session:
     def undisturbed(step: "Callable[[], object]") -> None:
         """Take *step* without the garbage collector, which would look at each of many new objects several times.
 
-        Only where it was on and no other thread is there to notice: nothing else can run, or fork, meanwhile.
+        They live as long as the process, so they go to the oldest generation at once. Only where the collector was on
+        and no other thread is there to notice: nothing else can run, or fork, meanwhile.
         """
         import gc
 
         if not gc.isenabled() or sys.modules["_thread"]._count():
             step()
             return
+        frozen = gc.get_freeze_count()
         try:
             gc.disable()
             step()
+            if not frozen:  # else that is the program's, and stays so
+                gc.freeze()
         finally:
-            gc.enable()
+            try:
+                if not frozen:
+                    gc.unfreeze()
+            finally:
+                gc.enable()
 
     def arm(self, wanted: "Wanted", quiet: bool = False) -> bool:
         """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it.
