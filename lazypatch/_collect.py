@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__, _state
 from ._drivers import seen
+from ._enable import in_main_interpreter as on_main_thread
 from ._gevent import native
 from ._importers import inferred
 from ._report import Arming, ForeignCall, Import, Install, Loading, Place, Report, TargetReport
-from ._startup import main_interpreter as on_main_thread
 from ._strict import problems
 from ._targets import STAND_INS, TARGETS
 

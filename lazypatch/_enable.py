@@ -1,5 +1,6 @@
 """The one session of the process: what is wanted, what became of it, and the way from the finder to the scheduler."""
 
+import atexit
 import os
 import sys
 from _thread import get_ident
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
+# What is loaded for the first target.
+_NEXT = ["lazypatch." + file for file in ("_schedule", "_gevent", "_install", "_originals", "_importlock", "_threads")]
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 
 
@@ -33,7 +36,8 @@ class Session:
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()
         self.failed: "set[str]" = set()
-        self.met_before = frozenset(sys.modules)  # modules that cannot have met an armed target
+        # Modules that cannot have met an armed target, and one that 3.13 loads for -c, and that takes nothing.
+        self.met_before = frozenset((*sys.modules, "linecache"))
         self.requests: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.foreign: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
         self.references: "list[Reference]" = []  # what late repair found
@@ -47,6 +51,7 @@ class Session:
         self.asked: "set[str]" = set()  # modules that asked for originals
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
+        atexit.register(self.standins.remove, "_thread")  # which outlives all modules, and would keep us
         self._made: "dict[str, Scheduler]" = {}
 
     @property
@@ -146,7 +151,7 @@ class Session:
     def watch(self, wanted: "Iterable[str]") -> None:
         """Be called for *wanted*, and for what goes with them."""
         names = self.finder.names
-        names.update(wanted, ("gevent", "wrapt"))
+        names.update(wanted, ("gevent", "wrapt"), _NEXT)
         names.update([row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS])
         for name in COMPANIONS:
             if name in wanted:
@@ -247,6 +252,21 @@ def _stand_in_names(name: str) -> "tuple[str, ...]":
 def no_waitpid() -> bool:
     """Whether GEVENT_NOWAITPID tells gevent to leave os.waitpid alone."""
     return os.environ.get("GEVENT_NOWAITPID", "").lower() in ("1", "true", "yes", "on", "y")
+
+
+def in_main_interpreter() -> bool:
+    """Whether this is the main interpreter, as seen from the thread that runs its site.
+
+    Asking costs an import on 3.10 and 3.11; signal.signal() refuses everywhere but in the main thread of the main
+    interpreter, before it looks at the number.
+    """
+    import _signal  # type: ignore[import-not-found]  # the C module: signal itself would cost enum
+
+    try:
+        _signal.signal(0, _signal.SIG_DFL)
+    except ValueError as error:
+        return "main" not in str(error)
+    return True
 
 
 _session: "Session | None" = None

@@ -20,6 +20,7 @@ the session notices when it is next asked anything, and says so.
 """
 
 import _frozen_importlib
+import _frozen_importlib_external
 import sys
 
 TYPE_CHECKING = False
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 
 _bootstrap: "Any" = _frozen_importlib
+_external: "Any" = _frozen_importlib_external
 
 
 class Finder:
@@ -57,6 +59,8 @@ class Finder:
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if name not in self.names:
             return None
+        if name.startswith("lazypatch."):
+            return _spec_of_ours(name)
         spec = self._ask(name, path, target)
         if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
@@ -81,6 +85,16 @@ class Finder:
         """Stand first on ``sys.meta_path``, once."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
+
+
+def _spec_of_ours(name: str) -> "ModuleSpec | None":
+    """Of a file in this folder: the path finders would look for three kinds of extension module first."""
+    if type(__spec__.loader).__name__ != "SourceFileLoader":  # in a zip file, say
+        return None
+    path = __file__[: -len("_finder.py")] + name.rpartition(".")[2] + ".py"
+    loader = _external.SourceFileLoader(name, path)
+    spec: "ModuleSpec" = _external.spec_from_file_location(name, path, loader=loader, submodule_search_locations=None)
+    return spec
 
 
 def _lock_of(name: str) -> "Any":

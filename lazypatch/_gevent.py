@@ -7,9 +7,9 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._enable import in_main_interpreter as on_main_thread
 from ._install import half_imported
 from ._originals import MISSING, Originals
-from ._startup import main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,10 +81,9 @@ class Truth:
         self._called: set[str] = set()  # words of gevent.monkey's functions
         self._events: Events | None = None
         self._plugins: bool | None = None
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._before_fork)
 
-    def _before_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Have what gevent needs to hear of the child's end, if os is cooperative."""
         if self._originals.recorded(os):
             self.listen_for_children()
 
@@ -114,6 +113,18 @@ class Truth:
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
             _lighten(getattr(sys.modules["gevent"], "config", None))
+
+    def installed(self, row: Target) -> None:
+        """The target *row* is."""
+        self.mirror(row.name)
+        if self.events is not None:
+            self.events.installed(row)
+
+    def all_done(self) -> None:
+        """All that is wanted and loaded is installed."""
+        self.mirror_all()
+        if self.events is not None:
+            self.events.tell(self.events.all_done)
 
     def mirror_all(self) -> None:
         """Make ``gevent.monkey.saved`` say what we know; other patchers' entries stay."""

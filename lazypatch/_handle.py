@@ -66,9 +66,9 @@ def _can_work_here() -> bool:
 
 
 def _main_by_import() -> bool:
-    from ._startup import main_interpreter
+    from ._enable import in_main_interpreter
 
-    if main_interpreter():
+    if in_main_interpreter():
         return True
     try:  # 3.10 and 3.11, in a thread that is not the main one
         import _xxsubinterpreters as interpreters

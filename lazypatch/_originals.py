@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import os
 import sys
 from typing import TYPE_CHECKING
 from weakref import ref
@@ -39,10 +38,9 @@ class Originals:
         self._latest: dict[str, _Record] = {}
         self._behind: dict[int, tuple[object, object]] = {}  # id of a replacement -> it, and its original
         self._lock = _thread.RLock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """In the child, where nobody holds the lock."""
         self._lock = _thread.RLock()
 
     def _find(self, module: types.ModuleType | None) -> _Record | None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import _frozen_importlib
 import os
 import sys
+from _weakref import ref
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, native
@@ -65,9 +66,12 @@ class Scheduler:
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
+            me: Any = ref(self)  # the interpreter keeps these until its very end: they are not to keep everything
+            os.register_at_fork(before=lambda: me().truth.before_fork(), after_in_child=lambda: me().after_fork())
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """New locks: their holders do not exist here."""
+        self.originals.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
             self.loading_thread = None
@@ -147,9 +151,7 @@ class Scheduler:
 
     def _all_done(self) -> None:
         self.session.mend()
-        self.truth.mirror_all()
-        if self.truth.events is not None:
-            self.truth.events.tell(self.truth.events.all_done)
+        self.truth.all_done()
 
     def catch_up(self, quiet: bool = False) -> None:
         """Something was armed late: load gevent if need be, and install all that is there."""
@@ -278,9 +280,7 @@ class Scheduler:
 
     def settle(self, row: Target) -> None:
         self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
-        self.truth.mirror(row.name)
-        if self.truth.events is not None:
-            self.truth.events.installed(row)
+        self.truth.installed(row)
 
     def _install_threads(self, done: str) -> None:
         from ._threads import install

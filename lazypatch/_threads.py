@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
+from ._enable import in_main_interpreter as on_main_thread
 from ._install import REMOVED, Change, half_imported, plan, supply
-from ._startup import main_interpreter as on_main_thread
 from ._targets import TARGETS
 
 if TYPE_CHECKING:

@@ -18,16 +18,17 @@ MAY_IMPORT = {
     "__main__": {"_cli"},
     "_cli": {"_enable", "_errors", "_requests", "_run", "_spec", "_strict"},
     "_run": set(),
-    "_startup": {"_enable", "_spec", "_strict", "_targets"},
-    "__init__": {"_api", "_errors", "_handle", "_queries", "_report", "_wrapt"},
-    "_handle": {"_enable", "_errors", "_spec", "_startup", "_state", "_strict"},
+    "__init__": {
+        "_api", "_enable", "_errors", "_handle", "_queries", "_report", "_spec", "_strict", "_targets", "_wrapt",
+    },
+    "_handle": {"_enable", "_errors", "_spec", "_state", "_strict"},
     "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
     "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
     "_native": {"_originals", "_targets"},
     "_enable": {"_failure", "_finder", "_repair", "_requests", "_schedule", "_targets", "_too_late"},
     "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
     "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
-    "_collect": {"_drivers", "_gevent", "_importers", "_report", "_startup", "_state", "_strict", "_targets"},
+    "_collect": {"_drivers", "_enable", "_gevent", "_importers", "_report", "_state", "_strict", "_targets"},
     "_drivers": {"_report"},
     "_importers": {"_format", "_report", "_targets"},
     "_report": {"_collect", "_enable", "_references", "_report_html", "_report_json", "_report_text"},
@@ -55,11 +56,11 @@ MAY_IMPORT = {
     "_too_late": {"_errors", "_importers", "_strict"},
     "_failure": {"_errors", "_install"},
     "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
-    "_gevent": {"_api", "_callers", "_enable", "_events", "_importlock", "_install", "_originals", "_startup", "_state"},  # _api: foreign calls come back in at the door
+    "_gevent": {"_api", "_callers", "_enable", "_events", "_importlock", "_install", "_originals", "_state"},  # _api: foreign calls come back in at the door
     "_events": {"_errors", "_install", "_targets"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},
-    "_threads": {"_errors", "_install", "_shutdown", "_startup", "_targets"},
+    "_threads": {"_enable", "_errors", "_install", "_shutdown", "_targets"},
     "_captured": {"_install", "_targets"},
     "_bypass": {"_errors"},
     "_install": {"_originals", "_targets"},
@@ -76,7 +77,8 @@ MAY_IMPORT = {
 }  # fmt: skip
 
 ARMING_LOADS = {
-    "lazypatch", "lazypatch._startup", "lazypatch._enable", "lazypatch._finder", "lazypatch._targets",
+    "lazypatch", "lazypatch._enable", "lazypatch._finder", "lazypatch._targets",
+    "atexit",  # is compiled into the interpreter
 }  # fmt: skip
 
 
@@ -148,19 +150,19 @@ def test_sys_meta_path_is_written_where_finders_are() -> None:
     assert writers == {"_finder", "_bypass"}
 
 
-def test_arming_loads_five_modules_of_ours_and_nothing_else() -> None:
+def test_arming_loads_four_modules_of_ours_and_nothing_else() -> None:
     show = "import sys; print(*sorted(sys.modules))"
     plain, armed = set(run_code(show).split()), set(run_code(show, spec="all").split())
     assert plain.isdisjoint({"lazypatch._enable", "lazypatch._finder"})
-    # From 3.15 on, asking whether to arm loads the first two in every process.
-    assert armed - plain | {"lazypatch", "lazypatch._startup"} == ARMING_LOADS
+    # From 3.15 on, asking whether to arm loads the first in every process.
+    assert armed - plain | {"lazypatch"} == ARMING_LOADS
 
 
 def test_without_the_variable_nothing_of_ours_is_loaded() -> None:
     import sys
 
     names = run_code("import sys; print(*sorted(sys.modules))").split()
-    expected = ["lazypatch", "lazypatch._startup"] if sys.version_info >= (3, 15) else []
+    expected = ["lazypatch"] if sys.version_info >= (3, 15) else []
     assert [name for name in names if name.startswith("lazypatch")] == expected
 
 
