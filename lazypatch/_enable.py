@@ -129,11 +129,16 @@ class Session:
         return self.vetoed.isdisjoint(wanted)
 
     def arm_in_program(self, wanted: "Wanted") -> bool:
-        """The same on behalf of the program: unless site is still at work, it may have taken names already."""
+        """The same on behalf of the program: unless site is still at work, it may have taken names already.
+
+        Not of what has been armed all the time: gevent's patch_all() comes here once for each target.
+        """
         frame = sys._getframe(1)
         while frame is not None and frame.f_globals.get("__name__") != "site":
             frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
-        self.unrepaired = self.unrepaired or frame is None
+        if frame is None and not self.unrepaired:
+            known = {name: it for name, it in self.wanted.items() if name not in self.vetoed | self.failed}
+            self.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
         return self.arm(wanted)
 
     def came_late(self, names: "Iterable[str]") -> None:

@@ -28,7 +28,7 @@ EXPLAINED = (
         "test_os",
         "*.ForkTests.test_fork_warns_when_non_python_thread_exists",
         "armed",
-        "3.12 3.13 3.14",
+        "3.12 3.13 3.14 3.15",
         "A child forks beside a native thread and wants the DeprecationWarning for that. gevent's os.fork() silences it "
         "on purpose, in a child that calls gevent.monkey.patch_all() as well.",
     ),

@@ -304,3 +304,21 @@ def test_random_raw_references_are_mended_or_reported() -> None:
     """In any shape that is mendable; nothing unrelated changes."""
     done = run_python(str(APPS / "raw_references_of_any_shape.py"), "40")
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-3000:]
+
+
+@pytest.mark.parametrize(("spec", "looked"), [("all", False), ("time", True)])
+def test_only_what_a_program_arms_anew_is_looked_for(spec: str, looked: bool) -> None:
+    """gevent's patch_all() comes here once for each target, and looking costs as much as loading gevent."""
+    program = """
+import threading
+from gevent import monkey
+from lazypatch import _repair
+looks, repair = [], _repair.repair
+_repair.repair = lambda session: looks.append(1) or repair(session)
+monkey.patch_all()
+print(bool(looks))
+looks.clear()
+monkey.patch_all()
+assert not looks
+"""
+    assert run_code(program, spec=spec, PYTHONWARNINGS="ignore") == f"{looked}\n"
