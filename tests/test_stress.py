@@ -22,6 +22,14 @@ def test_a_deadlock_between_importing_threads_is_no_broken_gevent(app: Any) -> N
     app("gevent_meets_a_deadlock")
 
 
+def test_two_threads_that_want_the_submodule_of_a_package_do_not_wait_for_each_other(app: Any) -> None:
+    app("two_import_a_submodule")
+
+
+def test_a_circle_of_imports_in_two_threads_ends_as_natively(app: Any) -> None:
+    app("a_circle_of_two_threads")
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_first_imports_from_everywhere(seed: int) -> None:
     """Six native threads and fifty greenlets import in an order that *seed* decides: as without lazypatch."""
