@@ -87,7 +87,7 @@ def repair(session: Session) -> list[Reference]:
 
     Raises nothing but what is the user's own (Ctrl-C), and then goes on where it was the next time.
     """
-    session.unrepaired = False
+    session.unrepaired = any(_is_to_come(session, name) for name in session.early)
     mended: list[Reference] = []
     left: list[Reference] = []
     try:
@@ -109,6 +109,15 @@ def repair(session: Session) -> list[Reference]:
     finally:
         session.references[:] = [*(known for known in session.references if known.mended), *mended, *left]
     return session.references
+
+
+def _is_to_come(session: Session, name: str) -> bool:
+    """Whether the target *name* is there and will be installed later; what others took out of it is mended then."""
+    module = sys.modules.get(name)
+    if module is None or name not in session.wanted or name in session.failed | session.vetoed:
+        return False
+    spec = getattr(module, "__spec__", None)
+    return not session.scheduler.originals.recorded(module) and (spec is None or session.accepts(spec))
 
 
 def _try(session: Session, finding: Finding) -> str:
