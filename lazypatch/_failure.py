@@ -63,6 +63,12 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
         busy.pop(key, None)
 
 
+def forgive(lock: Any) -> None:
+    """This thread could not take importlib's *lock* again: have it released only by who holds it."""
+    release = lock.release
+    lock.release = lambda: release() if lock.owner == _bootstrap._thread.get_ident() else None
+
+
 def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
     """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
     session = scheduler.session

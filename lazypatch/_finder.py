@@ -91,9 +91,8 @@ def _lock_of(name: str) -> "Any":
 
 def _below(lock: "Any") -> "list[Any]":
     """Locks of submodules that the owner of *lock* holds, too: it imports the package for their sake."""
-    locks = [each for each in [ref() for ref in list(_bootstrap._module_locks.values())] if each is not None]
-    below = [each for each in locks if each.owner == lock.owner and each.name.startswith(lock.name + ".")]
-    return sorted(below, key=lambda each: each.name.count("."))
+    locks = [ref() for name, ref in sorted(dict(_bootstrap._module_locks).items()) if name.startswith(lock.name + ".")]
+    return [each for each in locks if getattr(each, "owner", 0) == lock.owner and each.name not in sys.modules]
 
 
 def _held(lock: "Any") -> int:
@@ -120,17 +119,13 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
                     lock.acquire()
                 except KeyboardInterrupt as error:
                     interrupt = error
-                except _bootstrap._DeadlockError:  # a circle of imports, which importlib ends so
-                    _forgive(lock)
+                except RuntimeError:  # importlib ends a circle of imports so
+                    from ._failure import forgive
+
+                    forgive(lock)
                     break
         if interrupt is not None:
             raise interrupt
-
-
-def _forgive(lock: "Any") -> None:
-    """Have importlib release *lock* only as often as this thread could take it again."""
-    release = lock.release
-    lock.release = lambda: release() if _held(lock) else None
 
 
 class _Loader:
@@ -162,8 +157,7 @@ class _Loader:
             below = spec.submodule_search_locations is not None and _below(lock)
             if below:
                 # From 3.15 on whoever wants the submodule takes the package's lock first, and then waits for ours.
-                if hasattr(_bootstrap, "_HierarchicalLockManager"):
-                    locks += [each for each in below if each.name not in sys.modules]
+                locks += below if hasattr(_bootstrap, "_HierarchicalLockManager") else ()
                 self._session.before(spec.name, lambda step: _unlocked(locks, step))
             else:
                 _unlocked(locks, lambda: self._session.before(spec.name))
