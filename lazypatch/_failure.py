@@ -32,7 +32,7 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
     *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
     """
     native = [name for name in session.wanted if _is_left_native(session, name, done)]
-    session.failed.update(native)
+    passing = _left_for_now(session, native, error)
     if session.started:
         _drop_claims(session.scheduler.busy)
         if not nested:
@@ -43,7 +43,7 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
         raise error
     from . import _errors
 
-    if native:
+    if native and not passing:
         _errors.warn(_errors.not_installed(native, error))
 
 
@@ -63,6 +63,12 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
         busy.pop(key, None)
 
 
+def forgive(lock: Any) -> None:
+    """This thread could not take importlib's *lock* again: have it released only by who holds it."""
+    release = lock.release
+    lock.release = lambda: release() if lock.owner == _bootstrap._thread.get_ident() else None
+
+
 def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
     """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
     session = scheduler.session
@@ -77,25 +83,35 @@ def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
     _errors.warn_once(_errors.no_gevent(session.wanted, error))
 
 
-def _is_between_threads(error: Exception) -> bool:
+def _is_between_threads(error: BaseException) -> bool:
     """Whether two threads wanted each other's module, and importlib let this one go on without: not gevent's fault."""
     if not sys.modules["_thread"]._count():
         return False
-    return type(error).__name__ == "_DeadlockError" or "partially initialized module" in str(error)
+    return type(error).__name__ == "_DeadlockError" or "circular import" in str(error)
+
+
+def _left_for_now(session: Session, native: list[str], error: BaseException) -> bool:
+    """Put on record that *native* stay so: False if for good, True if the next end of a target's import tries again."""
+    if _is_between_threads(error):
+        session.came_late([name for name in native if name in session.wanted])
+        return True
+    session.failed.update(native)
+    return False
 
 
 def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:
     """The install of *names* was left by *error*, and what it had changed was put back."""
     session = scheduler.session
     native = [name for name in names if not scheduler.originals.recorded(sys.modules.get(name))]
-    if is_veto(error):
+    passing = is_veto(error)
+    if passing:
         session.vetoed.update(native)
     elif isinstance(error, Exception):
-        session.failed.update(native)
+        passing = _left_for_now(session, native, error)
     else:
         raise error
     scheduler.truth.forget(native)
-    if native and not is_veto(error):
+    if native and not passing:
         from . import _errors
 
         _errors.warn_once(_errors.not_installed(native, error))

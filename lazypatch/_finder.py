@@ -103,10 +103,10 @@ def _lock_of(name: str) -> "Any":
     return lock if lock is not None and lock.owner == _bootstrap._thread.get_ident() else None
 
 
-def _is_parent(lock: "Any") -> bool:
-    """Whether the owner of *lock* imports the package for the sake of a submodule, whose lock it holds too."""
-    locks, prefix = list(_bootstrap._module_locks.items()), lock.name + "."
-    return any(getattr(ref(), "owner", None) == lock.owner for name, ref in locks if name.startswith(prefix))
+def _below(lock: "Any") -> "list[Any]":
+    """Locks of submodules that the owner of *lock* holds, too: it imports the package for their sake."""
+    locks = [ref() for name, ref in sorted(dict(_bootstrap._module_locks).items()) if name.startswith(lock.name + ".")]
+    return [each for each in locks if getattr(each, "owner", 0) == lock.owner and each.name not in sys.modules]
 
 
 def _held(lock: "Any") -> int:
@@ -116,21 +116,28 @@ def _held(lock: "Any") -> int:
     return lock.count if isinstance(lock.count, int) else len(lock.count)
 
 
-def _unlocked(lock: "Any", step: "Callable[[], object]") -> None:
-    """Let go of a module's lock for a *step*, however often this thread has taken it."""
-    times = _held(lock)
+def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
+    """Let go of modules' *locks* for a *step*, however often this thread has taken them."""
+    held = [(lock, _held(lock)) for lock in locks]
     try:
-        for _ in range(times):
-            lock.release()
+        for lock, times in held:
+            for _ in range(times):
+                lock.release()
         step()
     finally:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
-        while _held(lock) < times:
-            try:
-                lock.acquire()
-            except KeyboardInterrupt as error:
-                interrupt = error
+        for lock, times in held:
+            while _held(lock) < times:
+                try:
+                    lock.acquire()
+                except KeyboardInterrupt as error:
+                    interrupt = error
+                except RuntimeError:  # importlib ends a circle of imports so
+                    from ._failure import forgive
+
+                    forgive(lock)
+                    break
         if interrupt is not None:
             raise interrupt
 
@@ -160,10 +167,16 @@ class _Loader:
             # What is loaded now may need this very module, in another order than its other importers: with the lock
             # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
             # package's body may need, must not wait while another thread begins that body: it lets go only to load.
-            if spec.submodule_search_locations is not None and _is_parent(lock):
-                self._session.before(spec.name, lambda step: _unlocked(lock, step))
+            locks = [lock]
+            below = spec.submodule_search_locations is not None and _below(lock)
+            if below:
+                # From 3.15 on whoever wants the submodule takes the package's lock first, and then waits for ours.
+                locks += below if hasattr(_bootstrap, "_HierarchicalLockManager") else ()
+                self._session.before(spec.name, lambda step: _unlocked(locks, step))
             else:
-                _unlocked(lock, lambda: self._session.before(spec.name))
+                _unlocked(locks, lambda: self._session.before(spec.name))
+            for each in locks:
+                _held(each) or each.acquire()  # raises what it raised before, or is forgiven
             module = sys.modules.get(spec.name)
             if module is not None:
                 return self._adopt(module, spec)

@@ -87,7 +87,7 @@ def repair(session: Session) -> list[Reference]:
 
     Raises nothing but what is the user's own (Ctrl-C), and then goes on where it was the next time.
     """
-    session.unrepaired = False
+    session.unrepaired = any(_is_to_come(session, name) for name in session.early)
     mended: list[Reference] = []
     left: list[Reference] = []
     try:
@@ -109,6 +109,15 @@ def repair(session: Session) -> list[Reference]:
     finally:
         session.references[:] = [*(known for known in session.references if known.mended), *mended, *left]
     return session.references
+
+
+def _is_to_come(session: Session, name: str) -> bool:
+    """Whether the target *name* is there and will be installed later; what others took out of it is mended then."""
+    module = sys.modules.get(name)
+    if module is None or name not in session.wanted or name in session.failed | session.vetoed:
+        return False
+    spec = getattr(module, "__spec__", None)
+    return not session.scheduler.originals.recorded(module) and (spec is None or session.accepts(spec))
 
 
 def _try(session: Session, finding: Finding) -> str:
@@ -182,7 +191,7 @@ class _Survey:
         }
         kinds = frozenset({*self._makers, *self._alive, *self._contexts()})
         slots = Walker(self._originals, kinds, opened, self._left_alone).walk()
-        exchanges: dict[int, list[Slot]] = {}
+        exchanges: dict[int, tuple[type, list[Slot]]] = {}
         for slot in slots:
             value = slot.get()
             if id(value) in self._originals:
@@ -193,10 +202,10 @@ class _Survey:
             elif type(value) in self._alive:
                 target, item, why = self._alive[type(value)]
                 found.append(Finding([_reference(target, item, slot, "instance", why)], None))
-            else:
-                exchanges.setdefault(id(the_thing(value, kinds)), []).append(slot)
+            elif (kind := type(the_thing(value, kinds))) in self._makers:  # else it has changed meanwhile
+                exchanges.setdefault(id(the_thing(value, kinds)), (kind, []))[1].append(slot)
             del value  # its references are counted
-        return [*found, *(self._exchange(group) for group in exchanges.values())]
+        return [*found, *(self._exchange(*group) for group in exchanges.values())]
 
     def _raw(self, slot: Slot, value: Any) -> Finding:
         rows = self._originals[id(value)]
@@ -228,10 +237,8 @@ class _Survey:
         place = f"{module}.{subclass.__qualname__}"
         return Finding([Reference(original.target, original.item, module, place, "subclass", False, why)], changes)
 
-    def _exchange(self, slots: list[Slot]) -> Finding:
-        kinds = frozenset(self._makers)
-        kind = type(the_thing(slots[0].get(), kinds))
-        exchange = Exchange(slots, kinds, self._makers[kind])
+    def _exchange(self, kind: type, slots: list[Slot]) -> Finding:
+        exchange = Exchange(slots, frozenset(self._makers), self._makers[kind])
         why = exchange.obstacle()
         target, item, word = self._named(kind)
         # A lock's methods that a Condition keeps are exchanged with it, and not worth a word.

@@ -143,7 +143,8 @@ class SetMember(Slot):
         self.now = was
 
     def get(self) -> Any:
-        return self.now if self.now in self.outer.get() else MISSING
+        members = self.outer.get()
+        return self.now if isinstance(members, (set, frozenset)) and self.now in members else MISSING
 
     def set(self, value: Any) -> None:
         members = self.outer.get()

@@ -208,7 +208,7 @@ class Walker:
         for index, held in enumerate(value.args):
             if self._is_one(held):
                 self.found.append(Member(args, index))
-        for key, held in value.keywords.items():
+        for key, held in list(value.keywords.items()):
             if self._is_one(held):
                 self.found.append(Keyword(slot.module, slot.text, value, key))
 

@@ -72,7 +72,7 @@ MAY_IMPORT = {
     "_errors": set(),
     "_originals": set(),
     "_references": set(),
-    "_finder": set(),
+    "_finder": {"_failure"},
     "_targets": set(),
 }  # fmt: skip
 

@@ -198,6 +198,41 @@ thread.join()
     )
 
 
+def test_places_that_change_between_two_looks_at_them_do_not_end_the_repair() -> None:
+    """Another thread may mend them at the same time, or take them away; the others are mended all the same."""
+    run_code(
+        MODULES
+        + """
+import threading, time, warnings
+source = "import functools, threading, time\\nlock = threading.Lock()\\nsleep = time.sleep\\n"
+source += "table = {'sleep': sleep, 'lock': lock}\\nmembers = {time.sleep}\\nfast = functools.partial(sleep, sleep, n=lock)\\n"
+source += "acquire = lock.acquire\\npair = (sleep, lock)\\nshared = threading.RLock()\\n"
+source += "def call(first=sleep, *, then=sleep): return lambda: shared\\ninner = call()\\n"
+one, two = module("one", source), module("two", source)
+changes = []
+def change():
+    for place in vars(one):
+        if not place.startswith("__"):
+            vars(one)[place] = change
+    one.call = one.inner = None
+    changes.append(1)
+def look(frame, event, arg):
+    if event == "return" and frame.f_code.co_name == "walk" and not changes:
+        change()
+import lazypatch
+warnings.simplefilter("error")
+sys.setprofile(look)
+lazypatch.patch_all()
+sys.setprofile(None)
+import gevent
+from gevent.thread import LockType
+assert changes and one.lock is change and one.table is change and one.sleep is change
+assert two.sleep is gevent.sleep and two.members == {gevent.sleep} and two.table["sleep"] is gevent.sleep
+assert type(two.lock) is LockType and two.lock is two.table["lock"] is two.pair[1] is two.acquire.__self__
+"""
+    )
+
+
 def test_subclasses_get_the_new_base_or_keep_the_name_of_the_old_one() -> None:
     """Whichever it is, a call of the base by its name works."""
     run_code(

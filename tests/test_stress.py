@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
+from conftest import APPS, run_python
 from stress import try_seed
 
 SEEDS = (3, 29, 58, 87, 116, 145, 174, 180)  # 180 met the gap that found_loaded.py looks for, in one run
@@ -20,6 +22,28 @@ def test_who_loads_gevent_and_who_waits_for_it_do_not_wait_for_each_other(app: A
 
 def test_a_deadlock_between_importing_threads_is_no_broken_gevent(app: Any) -> None:
     app("gevent_meets_a_deadlock")
+
+
+def test_a_deadlock_in_an_install_is_no_broken_target(app: Any) -> None:
+    app("an_install_meets_a_deadlock")
+
+
+def test_two_threads_that_want_the_submodule_of_a_package_do_not_wait_for_each_other(app: Any) -> None:
+    app("two_import_a_submodule")
+
+
+def test_a_circle_of_imports_in_two_threads_ends_as_natively(app: Any) -> None:
+    app("a_circle_of_two_threads")
+
+
+def test_what_is_called_pythons_own_happens_without_lazypatch() -> None:
+    """From 3.15 on (gh-83065), and it is told by the circle of locks it comes from."""
+    done = run_python(str(APPS / "python_waits_for_a_loaded_package.py"))
+    *errors, last = done.stdout.splitlines()
+    assert last == "ok", done.stderr
+    assert all(error.startswith("True AttributeError") for error in errors), errors
+    if sys.version_info < (3, 15) or sys.version_info[:3] == (3, 15, 0):
+        assert len(errors) == (sys.version_info >= (3, 15)), errors
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,8 +1,10 @@
 """Six native threads and fifty greenlets import, in an order that SEED decides; another thread watches the targets.
 
 What is promised: an import that returns gives a target that is wholly installed, or, while gevent is still being
-loaded by one thread, one of those that gevent needs, wholly native; or select, while selectors is half imported. Arguments: SEED. Prints the errors of imports, one a
-line, which are compared with those of a run in which nothing is armed, then ``ok``.
+loaded by one thread, one of those that gevent needs, wholly native; or select, while selectors is half imported.
+
+Arguments: SEED. Prints the errors of imports, one a line, then ``ok``. Those that are proven to be Python's own say so
+(pythons_own.py); the others are compared with those of a run in which nothing is armed.
 """
 
 import sys
@@ -11,6 +13,8 @@ assert not {"gevent", "socket", "threading", "queue"} & set(sys.modules)
 import _random
 import _thread
 import faulthandler
+
+import pythons_own
 
 import lazypatch
 from lazypatch._targets import GEVENT_NEEDS, TARGETS
@@ -91,12 +95,17 @@ def check(name):
             wrong.append(f"after its import: {name} {found}")
 
 
+def note(what, error):
+    own = "Python's own: " if pythons_own.explains(error) else ""
+    errors.append(f"{own}{what}: {type(error).__name__}: {error}")
+
+
 def bring(names):
     for name in names:
         try:
             __import__(name)
         except BaseException as error:
-            errors.append(f"{name}: {type(error).__name__}: {error}")
+            note(name, error)
         else:
             check(name)
 
@@ -114,6 +123,7 @@ def watch():
     watched.release()
 
 
+pythons_own.watch()
 watched, gate = new_lock(), new_lock()
 watched.acquire()
 gate.acquire()
@@ -155,7 +165,7 @@ if first == 2:
 try:
     greenlets(mine)
 except BaseException as error:
-    errors.append(f"greenlets: {type(error).__name__}: {error}")
+    note("greenlets", error)
 for lock in ended:
     while not lock.acquire(False):
         sys.modules["gevent"].sleep(0.001)

@@ -1,0 +1,51 @@
+"""Tells which errors of imports in several threads are Python 3.15's own, by the circle of locks that each came from.
+
+From 3.15 on importlib takes the locks of a submodule's packages first and keeps them, once the packages are loaded, for
+as long as the submodule's body runs (gh-83065). Somebody who saw such a package half imported waits for it, and in the
+circle that may come of it importlib hands out a module that is half imported (see python_waits_for_a_loaded_package.py).
+
+Up to 3.14 nobody waits while holding the lock of a module that is loaded: a circle with such a lock is the proof.
+"""
+
+import _frozen_importlib as bootstrap
+import sys
+
+handed_out = set()  # names of modules that such a circle ended at
+
+
+def watch():
+    """Look at every circle that importlib finds from now on."""
+    if not hasattr(bootstrap, "_HierarchicalLockManager"):
+        return
+    original = bootstrap._ModuleLock.has_deadlock
+
+    def has_deadlock(self):
+        found = original(self)
+        if found and any(map(is_loaded, circle(self))):
+            handed_out.add(self.name)
+        return found
+
+    bootstrap._ModuleLock.has_deadlock = has_deadlock
+
+
+def circle(lock):
+    """The locks that one waits for, whoever has it for the next, and so on back to this thread."""
+    locks, me = [lock], bootstrap._thread.get_ident()
+    while locks[-1].owner != me:
+        waiting = bootstrap._blocking_on.get(locks[-1].owner)
+        if not waiting or waiting[-1] in locks:
+            return []
+        locks.append(waiting[-1])
+    return locks
+
+
+def is_loaded(lock):
+    module = sys.modules.get(lock.name)
+    return module is not None and not getattr(module.__spec__, "_initializing", True)
+
+
+def explains(error):
+    """Whether *error* comes from a module that was handed out half imported, or refused, by such a circle."""
+    text = str(error)
+    of_this_kind = isinstance(error, bootstrap._DeadlockError) or "circular import" in text
+    return of_this_kind and any(f"'{name}'" in text or f"'{name.rpartition('.')[2]}'" in text for name in handed_out)
