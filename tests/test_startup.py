@@ -255,3 +255,37 @@ def test_a_subinterpreter_is_left_native(how: str, before: str) -> None:
 def test_the_subinterpreter_test_would_notice_an_armed_one() -> None:
     """The same code in the main interpreter says that it is not raw."""
     assert run_code(IN_SUBINTERPRETER + "exec(code)", spec="all") == "not raw"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "gc.isenabled() and not gc.get_freeze_count()"),
+        ("gc.disable()", "not gc.isenabled() and not gc.get_freeze_count()"),
+        (
+            "gc.freeze(); frozen = gc.get_freeze_count()",
+            "gc.isenabled() and frozen / 2 < gc.get_freeze_count() <= frozen",
+        ),
+    ],
+    ids=["on", "off", "frozen"],
+)
+def test_the_garbage_collector_is_as_the_program_left_it(before: str, after: str) -> None:
+    """Although it does not run while gevent loads; and what was garbage before is found afterwards."""
+    run_code(
+        f"""
+import gc, sys
+from _weakref import ref
+assert "gevent" not in sys.modules
+class Cycle: pass
+{before}
+cycle = Cycle()
+cycle.itself, watch = cycle, ref(cycle)
+del cycle
+import socket
+assert "gevent" in sys.modules
+assert {after}
+gc.collect()
+assert watch() is None
+""",
+        spec="all",
+    )

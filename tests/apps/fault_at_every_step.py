@@ -258,6 +258,8 @@ def judge_the_rest():
             yield f"{name} has our loader"
     if not gc.isenabled():
         yield "the garbage collector is off"
+    if gc.get_freeze_count():
+        yield "objects are kept from the garbage collector"
     if type(sys.meta_path[0]).__module__ != "lazypatch._finder":
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
     if session().started:
