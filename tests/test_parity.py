@@ -286,14 +286,6 @@ def test_a_target_loaded_by_a_lazy_loader_is_installed_when_it_is_used() -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 15), reason="-X lazy_imports came with Python 3.15 (PEP 810)")
-@pytest.mark.parametrize("name", ["logging", "socket", "subprocess", "asyncio", "ssl", "queue", "concurrent.futures"])
-def test_the_first_import_may_be_a_lazy_one(name: str) -> None:
-    code = f"import {name}; print({name}); import lazypatch, sys; print({name.split('.')[0]!r} in sys.modules)"
-    done = run_python("-X", "lazy_imports=all", "-c", code, spec="all")
-    assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith("True\n")
-
-
 @pytest.mark.parametrize(("name", "needs"), [("ssl", "_ssl"), ("selectors", "math"), ("socket", "_socket")])
 def test_a_failing_body_of_a_target_shows_the_traceback_that_plain_python_shows(name: str, needs: str) -> None:
     code = f"import sys; sys.modules[{needs!r}] = None; assert {name!r} not in sys.modules; import {name}"
