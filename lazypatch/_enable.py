@@ -2,7 +2,7 @@
 
 import os
 import sys
-from _thread import get_ident
+from _thread import _count, get_ident
 from time import perf_counter
 
 from ._finder import Finder
@@ -75,7 +75,7 @@ class Session:
         """
         import gc
 
-        if not gc.isenabled() or sys.modules["_thread"]._count():
+        if not gc.isenabled() or _count():
             step()
             return
         try:
@@ -107,8 +107,8 @@ class Session:
         if not (self._made and self.scheduler.loaded):
             for name in STAND_INS:
                 if name in wanted:
-                    self.standins.put(sys.modules[name], _stand_in_names(name))
-        if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
+                    self.standins.put(sys.modules.get(name), _stand_in_names(name))
+        if present or "gevent" in sys.modules or _count():
             # Other native threads: better now than inside one of their imports.
             self._guarded(lambda: self.scheduler.catch_up(quiet))
         elif self.strict:
@@ -161,6 +161,11 @@ class Session:
         """Take a step of ours inside the user's import or call, which must not fail because of it."""
         nested = True
         try:
+            if "ddtrace" in sys.modules and not self._made:
+                from ._ddtrace import has_started
+
+                if not has_started(self):
+                    return
             nested = self.started and self.scheduler.is_loading()
             step()
         except BaseException as error:
@@ -197,11 +202,9 @@ class Session:
         self._guarded(lambda: self.scheduler.after(name, module), name)
 
     def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
-        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread.
-
-        Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
-        (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
-        """
+        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread."""
+        # Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        # (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
         begin, found, calls = perf_counter(), [], True
         most = 99 if self.request or not self._made else 2
         step()

@@ -160,10 +160,10 @@ class StandIns:
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
         self._by_id: "dict[int, StandIn]" = {}  # id of the function -> all that ever were
 
-    def put(self, module: "ModuleType", names: "tuple[str, ...]") -> None:
+    def put(self, module: "Any", names: "tuple[str, ...]") -> None:
         """Put a stand-in for each of *names* that *module* has."""
         for name in names:
-            if (module.__name__, name) not in self.cells and hasattr(module, name):
+            if hasattr(module, name) and (module.__name__, name) not in self.cells:
                 cell = self.cells[module.__name__, name] = StandIn(module, name, self._load)
                 self._by_id[id(cell.function)] = cell
 

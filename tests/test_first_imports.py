@@ -45,7 +45,9 @@ CHUNKS = [MODULES[start : start + IN_ONE_TEST] for start in range(0, len(MODULES
 NATIVE = """import {0}
 {0}
 """
-ARMED = NATIVE + """import sys
+ARMED = (
+    NATIVE
+    + """import sys
 assert "{0}" in sys.modules
 import lazypatch
 from lazypatch._targets import TARGETS
@@ -55,6 +57,7 @@ if "gevent" not in sys.modules:
         assert armed.pop(name) == "waiting", name
 assert set(armed.values()) <= {{"installed"}}, armed
 """
+)
 
 
 def at_once(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
