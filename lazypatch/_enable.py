@@ -51,7 +51,7 @@ class Session:
 
     @property
     def scheduler(self) -> "Scheduler":
-        """Made when there is something to do: arming must not pay for it."""
+        # Made when there is something to do: arming must not pay for it.
         if not self._made:
             met = [name for name in sys.modules if name not in self.met_before]
             self.undisturbed(lambda: self._make_scheduler(met))
@@ -69,10 +69,8 @@ class Session:
 
     @staticmethod
     def undisturbed(step: "Callable[[], object]") -> None:
-        """Take *step* without the garbage collector, which would look at each of many new objects several times.
-
-        Only where it was on and no other thread is there to notice: nothing else can run, or fork, meanwhile.
-        """
+        """Take *step* without the garbage collector, which would look at each of many new objects several times."""
+        # Only where it was on and no other thread is there to notice: nothing else can run, or fork, meanwhile.
         import gc
 
         if not gc.isenabled() or _count():
@@ -85,10 +83,8 @@ class Session:
             gc.enable()
 
     def arm(self, wanted: "Wanted", quiet: bool = False) -> bool:
-        """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it.
-
-        *quiet*: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
-        """
+        """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it."""
+        # quiet: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         if not self.journal and ("PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions):
             from ._requests import take
 
@@ -158,7 +154,7 @@ class Session:
             self.scheduler.truth.listen_for_children()
 
     def _guarded(self, step: "Callable[[], object]", done: str = "") -> None:
-        """Take a step of ours inside the user's import or call, which must not fail because of it."""
+        # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
             if "ddtrace" in sys.modules and not self._made:
@@ -176,7 +172,7 @@ class Session:
             self._look()
 
     def _look(self) -> None:
-        """Warn of what was too late, or end; that must not fail the user's import either."""
+        # Warn of what was too late, or end; that must not fail the user's import either.
         try:
             from ._too_late import look
 
@@ -188,6 +184,8 @@ class Session:
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
+        if name in STAND_INS and not self._made:
+            return  # we need it ourselves, and it may be imported anywhere
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             frame = sys._getframe(1)
             self._guarded(lambda: self._before(name, frame, unlocked))
@@ -199,7 +197,11 @@ class Session:
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
-        self._guarded(lambda: self.scheduler.after(name, module), name)
+        if name in STAND_INS and not self._made:
+            self.standins.remove(name)  # of the one that was taken out of sys.modules
+            self._guarded(lambda: self.standins.put(module, _stand_in_names(name)))
+        else:
+            self._guarded(lambda: self.scheduler.after(name, module), name)
 
     def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
         """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread."""

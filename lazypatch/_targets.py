@@ -161,14 +161,14 @@ class StandIns:
         self._by_id: "dict[int, StandIn]" = {}  # id of the function -> all that ever were
 
     def put(self, module: "Any", names: "tuple[str, ...]") -> None:
-        """Put a stand-in for each of *names* that *module* has."""
+        """Put a stand-in for each of *names* in *module*."""
         for name in names:
             if hasattr(module, name) and (module.__name__, name) not in self.cells:
                 cell = self.cells[module.__name__, name] = StandIn(module, name, self._load)
                 self._by_id[id(cell.function)] = cell
 
     def step_aside(self) -> None:
-        """Let the originals be seen: gevent is about to look."""
+        """Show the originals: gevent is about to look."""
         for cell in self.cells.values():
             found = getattr(cell.module, cell.name, None)
             cell.over = None if found is cell.function else found

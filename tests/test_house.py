@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "_threads": {"_errors", "_install", "_shutdown", "_startup", "_targets"},
     "_captured": {"_install", "_targets"},
     "_bypass": {"_errors"},
-    "_ddtrace": {"_targets"},
+    "_ddtrace": set(),
     "_install": {"_originals", "_targets"},
     "_spec": {"_errors", "_targets"},
     "_importlock": set(),
