@@ -24,16 +24,24 @@ import lazypatch
 
 FOLDER = pathlib.Path(lazypatch.__file__).parent
 HERE = pathlib.Path(__file__).parent
+HIDDEN = {
+    "_Loader.create_module": ("_finder.py", ["_adopt"]),
+    "_Loader.exec_module": ("_finder.py", ["_adopted"]),
+    "_timed.<locals>.find_and_load": ("_recorder.py", ["perf_counter"]),
+}
+START = "a_covered.pth"  # before lazypatch.pth; environments.py knows it
 TYPING = r"^if TYPE_CHECKING:"  # what type checkers see, and nobody runs
-# Run at the start of every process. Two functions of _finder have importlib's file name.
+# Run at the start of every process. Three functions have importlib's file name.
 RECORDER = """
 def record():
     import posix, sys
-    monitoring, prefix, seen = sys.monitoring, {prefix!r}, set()
+    monitoring, hidden, seen, taken = sys.monitoring, {hidden!r}, set(), dict()
     def name(code):
-        if code.co_filename.startswith(prefix):
-            return code.co_filename[len(prefix):]
-        return "_finder.py" if code.co_qualname.startswith("_Loader.") and "adopt" in str(code.co_names) else ""
+        folder, _, file = code.co_filename.rpartition("/")
+        if folder.endswith("-packages/lazypatch"):  # also that of a test's own environment
+            return file
+        file, names = hidden.get(code.co_qualname, ("", ()))
+        return file if set(code.co_names) >= set(names) else ""
     def write(*words):
         if words not in seen:
             seen.add(words)
@@ -48,7 +56,11 @@ def record():
         write(name(code), number)
         return monitoring.DISABLE
     def branch(code, offset, to):
-        write(name(code), code.co_firstlineno, code.co_qualname, offset, to)
+        targets = taken.setdefault((id(code), offset), set())
+        if to not in targets:
+            targets.add(to)
+            write(name(code), code.co_firstlineno, code.co_qualname, offset, to)
+        return monitoring.DISABLE if len(targets) > 1 else None
     monitoring.use_tool_id(4, "covered")
     monitoring.register_callback(4, monitoring.events.PY_START, start)
     monitoring.register_callback(4, monitoring.events.LINE, line)
@@ -63,10 +75,10 @@ except ValueError:
 
 def run_tests(arguments: list[str]) -> list[str]:
     """Run pytest, and give all that its processes told."""
-    start = pathlib.Path(sysconfig.get_path("purelib"), "a_covered.pth")  # before lazypatch.pth
+    start = pathlib.Path(sysconfig.get_path("purelib"), START)
     with tempfile.TemporaryDirectory() as results:
         recorder = pathlib.Path(results, "recorder")
-        recorder.write_text(RECORDER.format(prefix=f"{FOLDER}{os.sep}", results=results))
+        recorder.write_text(RECORDER.format(hidden=HIDDEN, results=results))
         # Not open(): it would have to be closed, or children under -W error say so.
         start.write_text(
             f"import posix; f = posix.open({str(recorder)!r}, 0); exec(posix.read(f, 9999)); posix.close(f)\n"

@@ -227,3 +227,20 @@ def test_a_command_line_that_makes_no_sense_exits_with_2_and_one_line(words: lis
 def test_help_and_version() -> None:
     assert run_python("-m", "lazypatch", "--help").stdout.startswith("usage: ")
     assert re.fullmatch(r"lazypatch \d+\.\d+\.\d+\n", run_python("-m", "lazypatch", "--version").stdout)
+
+
+def test_verbose_says_what_is_armed() -> None:
+    """One line on stdout, as gevent.monkey's own does; its switches are in it."""
+    done = run_python("-m", "lazypatch", "--verbose", "--socket", "--no-aggressive", "--Event", "-c", "print(1)")
+    first, rest = done.stdout.split("\n", 1)
+    assert (done.returncode, rest, done.stderr) == (0, "1\n", "")
+    assert first.startswith("lazypatch: armed with 'socket,aggressive=0,Event=1': socket; Python 3."), first
+
+
+def test_gevents_switches_for_options_are_obeyed() -> None:
+    code = (
+        "import select, threading, gevent.event\nprint(hasattr(select, 'epoll'), threading.Event is gevent.event.Event)"
+    )
+    for switches, printed in ((["--no-aggressive", "--no-Event"], "True False\n"), (["--Event"], "False True\n")):
+        done = run_python("-m", "lazypatch", *switches, "-c", code)
+        assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")

@@ -119,7 +119,7 @@ def test_what_is_always_loaded_may_be_taken_out_before_anything_is_installed(nam
         f"sys.modules.pop({name!r}); sys.modules.pop('reprlib', None); sys.modules.pop('collections', None)\n"
         f"import {first}\nfrom time import sleep\n"
         + ("sleep(0.001); assert 'gevent' in sys.modules\n" if then == "time.sleep" else "")
-        + f"""
+        + """
 import os, time, _thread, socket, collections
 import lazypatch, gevent.hub, gevent.os, gevent.thread
 for module, item in ((os, "fork"), (time, "sleep"), (_thread, "start_new_thread")):
