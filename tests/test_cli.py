@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import signal
@@ -244,3 +245,25 @@ def test_gevents_switches_for_options_are_obeyed() -> None:
     for switches, printed in ((["--no-aggressive", "--no-Event"], "True False\n"), (["--Event"], "False True\n")):
         done = run_python("-m", "lazypatch", *switches, "-c", code)
         assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_an_option_with_a_value_that_it_has_not_is_a_usage_error() -> None:
+    done = run_python("-m", "lazypatch", "--socket=1", "-c", "print(1)")
+    assert (done.returncode, done.stdout) == (2, "") and "unknown option '--socket=1'; usage:" in done.stderr
+
+
+def test_stdin_that_is_a_terminal_is_interactive(tmp_path: pathlib.Path) -> None:
+    """As in plain Python: what is typed is answered."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "lazypatch", "-"], stdin=theirs, stdout=theirs, stderr=theirs,
+        cwd=tmp_path, env=clean_environment(TERM="dumb"),
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, b"import queue, gevent.queue\n6 * 7 if queue.Queue is gevent.queue.Queue else None\n")
+    out = b""
+    while b"42" not in out.splitlines():
+        out += os.read(ours, 1000)
+    os.write(ours, b"raise SystemExit(3)\n")
+    assert child.wait(60) == 3
+    os.close(ours)

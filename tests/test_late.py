@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -422,3 +423,36 @@ for context, socket_class, kind in (
         assert b" 200 " in secured.recv(100)
 """
     )
+
+
+def test_what_gevent_takes_away_is_reported_to_who_has_it() -> None:
+    """Nothing could take its place; with aggressive=0 it stays where it was."""
+    program = (
+        MODULES
+        + """
+import select
+one = module("one", "from select import epoll")
+import lazypatch
+lazypatch.patch_all(aggressive={aggressive})
+print(left().get("one.epoll"), hasattr(select, "epoll"))
+"""
+    )
+    if hasattr(select, "epoll"):
+        told = "gevent has nothing that could take its place; aggressive=0 keeps it, and it blocks"
+        assert run_code(program.replace("{aggressive}", "True")) == f"{told} False\n"
+        assert run_code(program.replace("{aggressive}", "False")) == "None True\n"
+
+
+@pytest.mark.parametrize("first", ["", "import gevent\n", "import gevent.monkey; gevent.monkey.patch_time()\n"])
+def test_select_alone_may_be_late(first: str) -> None:
+    """It is installed with selectors, which nobody has imported: so that is."""
+    out = run_code(
+        f"import select, sys\nassert 'selectors' not in sys.modules\n{first}"
+        "import lazypatch\nlazypatch.patch_all()\nimport gevent, gevent.select, os\n"
+        "assert select.select is gevent.select.select and lazypatch.state('select') == 'late'\n"
+        "import selectors, gevent.selectors\nassert selectors.DefaultSelector is gevent.selectors.DefaultSelector\n"
+        "assert lazypatch.get_original('selectors', 'DefaultSelector').__module__ == 'selectors'\n"
+        "assert not lazypatch.get_original('selectors', 'DefaultSelector') is selectors.SelectSelector\n"
+        "ours, theirs = os.pipe()\ngevent.spawn(os.write, theirs, b'x')\nprint(select.select([ours], [], [])[0] == [ours])"
+    )
+    assert out == "True\n"

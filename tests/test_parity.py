@@ -76,6 +76,17 @@ AT_EXIT = {
         import threading
         threading.Timer(0.01, print, ["rang"]).start()
         """,
+    "a greenlet throws something at the main one": """
+        import gevent, greenlet, threading
+        gevent.spawn(greenlet.getcurrent().throw, ZeroDivisionError)
+        threading.Thread(target=print, args=["thread"]).start()
+        """,
+    "a thread waits for what never comes": """
+        import threading
+        lock = threading.Lock()
+        lock.acquire()
+        threading.Thread(target=lock.acquire).start()
+        """,
 }
 
 FORKS = {
@@ -211,6 +222,8 @@ if __name__ == "__main__":
 
 # Where gevent 26.9.0 itself fails, there is nothing to compare with.
 FAILS_EAGERLY = {"asyncio: to_thread", "forkserver"} if sys.version_info >= (3, 14) else set()
+if sys.version_info >= (3, 13):
+    FAILS_EAGERLY.add("exit: a thread waits for what never comes")
 
 
 def both(code: str, folder: pathlib.Path, tries: int = 1) -> tuple[object, object]:

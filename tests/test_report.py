@@ -348,3 +348,26 @@ def test_the_journal_does_not_grow_for_ever() -> None:
         "from lazypatch._enable import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
     )
     run_code(code, spec="queue,thread")
+
+
+def test_an_importer_whose_file_is_gone_has_no_line(program: pathlib.Path) -> None:
+    """And a target that somebody replaced by something else has no importers."""
+    (program / "early.py").write_text("import queue, select, os\nos.remove(__file__)\n")
+    (program / "app.py").write_text(
+        "import sys\nsys.dont_write_bytecode = True\nimport early\nimport lazypatch\nlazypatch.patch_all()\n"
+        "sys.modules['select'] = object()\nprint(lazypatch.report().to_json())\n"
+    )
+    report = json.loads(run_python("app.py", cwd=program, PYTHONDONTWRITEBYTECODE="1").stdout)
+    assert where(of(report, "queue")["importers"])[0] == ("early.py", 0)
+    assert of(report, "select")["importers"] == []
+
+
+def test_a_stderr_of_the_programs_own_gets_the_report() -> None:
+    """Whatever it is: this one says that it is a terminal, and has no descriptor."""
+    code = (
+        "import io, sys, queue\nclass Terminal(io.StringIO):\n    def isatty(self): return True\n"
+        "    def write(self, text): print(max(len(line) for line in text.splitlines()) > 60, 'queue' in text, '\\x1b' in text)\n"
+        "sys.stderr = Terminal()"
+    )
+    done = run_python("-m", "lazypatch", "--report", "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True True\n", "")

@@ -825,3 +825,74 @@ else:
 assert lazypatch.is_object_patched("target", "value") and not lazypatch.is_object_patched("target", "other")
 """
     )
+
+
+def test_a_subscriber_that_fails_afterwards_is_named_in_a_warning() -> None:
+    """The target is installed; the import goes on."""
+    code = (
+        "import gevent.events, sys\ndef listen(event):\n"
+        "    if isinstance(event, gevent.events.GeventDidPatchModuleEvent): 1 / 0\n"
+        "gevent.events.subscribers.append(listen)\nimport queue, gevent.queue, lazypatch\n"
+        "print(queue.Queue is gevent.queue.Queue, lazypatch.state('queue'))"
+    )
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout) == (0, "True installed\n")
+    assert "LazyPatchWarning: a subscriber of gevent's monkey-patching events failed: ZeroDivisionError" in done.stderr
+
+
+def test_a_subscriber_from_before_gevent_can_veto_everything() -> None:
+    """It heard nothing until gevent was loaded, which is before the first target's body runs."""
+    code = """
+import sys, zope.event
+assert "gevent" not in sys.modules
+def listen(event):
+    from gevent.events import DoNotPatch, GeventWillPatchAllEvent
+    if isinstance(event, GeventWillPatchAllEvent):
+        raise DoNotPatch
+zope.event.subscribers.append(listen)
+import queue, socket, threading, time, lazypatch
+import gevent.queue, gevent.socket
+assert queue.Queue is not gevent.queue.Queue and socket.socket is not gevent.socket.socket
+assert type(time.sleep) is type(len) and {lazypatch.state(name) for name in ("queue", "socket", "time")} == {"skipped"}
+thread = threading.Thread(target=print, args=["native"])
+thread.start(); thread.join()
+"""
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "native\n", "")
+
+
+def test_what_gevent_is_told_to_leave_alone_is_not_said_to_be_patched() -> None:
+    """GEVENT_NOWAITPID, before and after."""
+    code = (
+        "import lazypatch, sys\nnames = ('fork', 'waitpid', 'posix_spawn')\n"
+        "waiting = [lazypatch.is_object_patched('os', name) for name in names]\nassert 'gevent' not in sys.modules\n"
+        "import queue, os\nprint(waiting == [lazypatch.is_object_patched('os', name) for name in names], waiting)"
+    )
+    assert run_code(code, spec="all", GEVENT_NOWAITPID="1") == "True [True, False, False]\n"
+    assert run_code(code, spec="all") == "True [True, True, True]\n"
+
+
+def test_what_somebody_put_over_a_stand_in_stays_and_leads_to_it() -> None:
+    """A mock of time.sleep that calls the real one: the stand-in that it has taken is cooperative from the first call."""
+    run_code(
+        """
+import time, sys
+stand_in, calls = time.sleep, []
+def mock(seconds):
+    calls.append(seconds)
+    stand_in(seconds)
+time.sleep = mock
+import socket
+assert "gevent" in sys.modules and time.sleep is mock
+import gevent
+order = []
+gevent.spawn(order.append, "other")
+time.sleep(0.01)
+assert order == ["other"] and calls == [0.01]
+time.sleep = stand_in
+gevent.spawn(order.append, "again")
+time.sleep(0.01)
+assert order == ["other", "again"]
+""",
+        spec="all",
+    )
