@@ -51,4 +51,4 @@ def _of(module: types.ModuleType, natives: dict[int, object], lock_type: type, n
 
 
 def _is_left_alone(name: str) -> bool:
-    return name in TARGETS or name.partition(".")[0] in ("lazypatch", "gevent", "greenlet", "zope")
+    return name in TARGETS or name.partition(".")[0] in ("lazypatch", "gevent", "greenlet", "zope", "ddtrace")

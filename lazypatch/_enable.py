@@ -3,7 +3,7 @@
 import atexit
 import os
 import sys
-from _thread import get_ident
+from _thread import _count, get_ident
 from time import perf_counter
 
 from ._finder import Finder
@@ -56,7 +56,7 @@ class Session:
 
     @property
     def scheduler(self) -> "Scheduler":
-        """Made when there is something to do: arming must not pay for it."""
+        # Made when there is something to do: arming must not pay for it.
         if not self._made:
             met = [name for name in sys.modules if name not in self.met_before]
             self.undisturbed(lambda: self._make_scheduler(met))
@@ -81,7 +81,7 @@ class Session:
         """
         import gc
 
-        if not gc.isenabled() or sys.modules["_thread"]._count():
+        if not gc.isenabled() or _count():
             step()
             return
         frozen = gc.get_freeze_count()
@@ -98,10 +98,8 @@ class Session:
                 gc.enable()
 
     def arm(self, wanted: "Wanted", quiet: bool = False) -> bool:
-        """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it.
-
-        *quiet*: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
-        """
+        """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it."""
+        # quiet: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         if not self.journal and ("PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions):
             from ._requests import take
 
@@ -120,8 +118,8 @@ class Session:
         if not (self._made and self.scheduler.loaded):
             for name in STAND_INS:
                 if name in wanted:
-                    self.standins.put(sys.modules[name], _stand_in_names(name))
-        if present or "gevent" in sys.modules or sys.modules["_thread"]._count():
+                    self.standins.put(sys.modules.get(name), _stand_in_names(name))
+        if present or "gevent" in sys.modules or _count():
             # Other native threads: better now than inside one of their imports.
             self._guarded(lambda: self.scheduler.catch_up(quiet))
         elif self.strict:
@@ -176,9 +174,14 @@ class Session:
             self.scheduler.truth.listen_for_children()
 
     def _guarded(self, step: "Callable[[], object]", done: str = "") -> None:
-        """Take a step of ours inside the user's import or call, which must not fail because of it."""
+        # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
+            if "ddtrace" in sys.modules and not self._made:
+                from ._ddtrace import has_started
+
+                if not has_started(self):
+                    return
             nested = self.started and self.scheduler.is_loading()
             step()
         except BaseException as error:
@@ -189,7 +192,7 @@ class Session:
             self._look()
 
     def _look(self) -> None:
-        """Warn of what was too late, or end; that must not fail the user's import either."""
+        # Warn of what was too late, or end; that must not fail the user's import either.
         try:
             from ._too_late import look
 
@@ -201,6 +204,8 @@ class Session:
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
+        if name in STAND_INS and not self._made:
+            return  # we need it ourselves, and it may be imported anywhere
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             frame = sys._getframe(1)
             self._guarded(lambda: self._before(name, frame, unlocked))
@@ -212,14 +217,16 @@ class Session:
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
-        self._guarded(lambda: self.scheduler.after(name, module), name)
+        if name in STAND_INS and not self._made:
+            self.standins.remove(name)  # of the one that was taken out of sys.modules
+            self._guarded(lambda: self.standins.put(module, _stand_in_names(name)))
+        else:
+            self._guarded(lambda: self.scheduler.after(name, module), name)
 
     def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
-        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread.
-
-        Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
-        (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
-        """
+        """Take a *step* and keep for the report what it was, of which targets, how long, by whom, in which thread."""
+        # Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        # (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
         begin, found, calls = perf_counter(), [], True
         most = 99 if self.request or not self._made else 2
         step()

@@ -222,9 +222,9 @@ class Scheduler:
         spec = sys.modules[row.name].__spec__
         if spec is not None and not self.session.accepts(spec):
             return False  # a user's own
-        if row.after in self.session.wanted:
-            return row.after in sys.modules and not self._is_half(row.after, done)
-        return True
+        if row.after in self.session.wanted and row.after not in sys.modules:
+            __import__(row.after)  # before() has not, if this one came late
+        return not (row.after in self.session.wanted and self._is_half(row.after, done))
 
     def _is_half(self, name: str, done: str) -> bool:
         if name == done or not half_imported(name):

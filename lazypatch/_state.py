@@ -54,10 +54,8 @@ def _known(row: Target) -> types.SimpleNamespace:
 
 def _will_be_removed(name: str, options: Collection[str]) -> tuple[str, ...]:
     """What aggressive removes; only one system's worth of it ever exists."""
-    if "aggressive" not in options or os.name == "nt":
+    if "aggressive" not in options or os.name == "nt":  # an option of two targets
         return ()
     if name == "select":
         return ("epoll",) if sys.platform == "linux" else ("kqueue", "kevent")
-    if name == "selectors":
-        return ("EpollSelector",) if sys.platform == "linux" else ("KqueueSelector",)
-    return ()
+    return ("EpollSelector",) if sys.platform == "linux" else ("KqueueSelector",)

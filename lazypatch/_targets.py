@@ -160,15 +160,15 @@ class StandIns:
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
         self._by_id: "dict[int, StandIn]" = {}  # id of the function -> all that ever were
 
-    def put(self, module: "ModuleType", names: "tuple[str, ...]") -> None:
-        """Put a stand-in for each of *names* that *module* has."""
+    def put(self, module: "Any", names: "tuple[str, ...]") -> None:
+        """Put a stand-in for each of *names* in *module*."""
         for name in names:
-            if (module.__name__, name) not in self.cells and hasattr(module, name):
+            if hasattr(module, name) and (module.__name__, name) not in self.cells:
                 cell = self.cells[module.__name__, name] = StandIn(module, name, self._load)
                 self._by_id[id(cell.function)] = cell
 
     def step_aside(self) -> None:
-        """Let the originals be seen: gevent is about to look."""
+        """Show the originals: gevent is about to look."""
         for cell in self.cells.values():
             found = getattr(cell.module, cell.name, None)
             cell.over = None if found is cell.function else found

@@ -34,6 +34,8 @@ def make(folder: pathlib.Path, package: bool = True, others: bool = True) -> Env
         shutil.copy(installed(name), site)
     if package:
         shutil.copytree(installed("lazypatch"), site / "lazypatch", ignore=shutil.ignore_patterns("__pycache__"))
+    for start in PACKAGES.glob("a_covered.pth"):  # covered.py watches
+        shutil.copy(start, site)
     if others:
         (site / "zz_packages.pth").write_text(f"{PACKAGES}\n")
     windows = sys.platform == "win32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import signal
@@ -227,3 +228,42 @@ def test_a_command_line_that_makes_no_sense_exits_with_2_and_one_line(words: lis
 def test_help_and_version() -> None:
     assert run_python("-m", "lazypatch", "--help").stdout.startswith("usage: ")
     assert re.fullmatch(r"lazypatch \d+\.\d+\.\d+\n", run_python("-m", "lazypatch", "--version").stdout)
+
+
+def test_verbose_says_what_is_armed() -> None:
+    """One line on stdout, as gevent.monkey's own does; its switches are in it."""
+    done = run_python("-m", "lazypatch", "--verbose", "--socket", "--no-aggressive", "--Event", "-c", "print(1)")
+    first, rest = done.stdout.split("\n", 1)
+    assert (done.returncode, rest, done.stderr) == (0, "1\n", "")
+    assert first.startswith("lazypatch: armed with 'socket,aggressive=0,Event=1': socket; Python 3."), first
+
+
+def test_gevents_switches_for_options_are_obeyed() -> None:
+    code = (
+        "import select, threading, gevent.event\nprint(hasattr(select, 'epoll'), threading.Event is gevent.event.Event)"
+    )
+    for switches, printed in ((["--no-aggressive", "--no-Event"], "True False\n"), (["--Event"], "False True\n")):
+        done = run_python("-m", "lazypatch", *switches, "-c", code)
+        assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_an_option_with_a_value_that_it_has_not_is_a_usage_error() -> None:
+    done = run_python("-m", "lazypatch", "--socket=1", "-c", "print(1)")
+    assert (done.returncode, done.stdout) == (2, "") and "unknown option '--socket=1'; usage:" in done.stderr
+
+
+def test_stdin_that_is_a_terminal_is_interactive(tmp_path: pathlib.Path) -> None:
+    """As in plain Python: what is typed is answered."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "lazypatch", "-"], stdin=theirs, stdout=theirs, stderr=theirs,
+        cwd=tmp_path, env=clean_environment(TERM="dumb"),
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, b"import queue, gevent.queue\n6 * 7 if queue.Queue is gevent.queue.Queue else None\n")
+    out = b""
+    while b"42" not in out.splitlines():
+        out += os.read(ours, 1000)
+    os.write(ours, b"raise SystemExit(3)\n")
+    assert child.wait(60) == 3
+    os.close(ours)

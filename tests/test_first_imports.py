@@ -40,10 +40,15 @@ MODULES = [*sorted(sys.stdlib_module_names - NOT_IMPORTED), *DOTTED, *DEPENDENCI
 IN_ONE_TEST = 24
 CHUNKS = [MODULES[start : start + IN_ONE_TEST] for start in range(0, len(MODULES), IN_ONE_TEST)]
 
-# The line with the import is the same in both children: a traceback or a warning may quote it.
-NATIVE = "import {0}"
-ARMED = """import {0}
-import sys
+# The lines with the import are the same in both children: a traceback or a warning may quote them. The name in a line of
+# its own is what a lazy import waits for.
+NATIVE = """import {0}
+{0}
+"""
+ARMED = (
+    NATIVE
+    + """import sys
+assert "{0}" in sys.modules
 import lazypatch
 from lazypatch._targets import TARGETS
 armed = {{name: lazypatch.state(name) for name in TARGETS if name in sys.modules}}
@@ -52,6 +57,7 @@ if "gevent" not in sys.modules:
         assert armed.pop(name) == "waiting", name
 assert set(armed.values()) <= {{"installed"}}, armed
 """
+)
 
 
 def at_once(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
@@ -60,20 +66,31 @@ def at_once(function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[An
         return list(pool.map(function, arguments))
 
 
-def first_import(name: str) -> str:
-    """What is wrong with *name* as the first import of an armed program, if anything."""
-    native = run_python("-c", NATIVE.format(name))
+def first_import(name: str, *options: str) -> str:
+    """What is wrong with *name* as the first import of an armed program, if anything; *options* are Python's own."""
+    native = run_python(*options, "-c", NATIVE.format(name))
     code = ARMED if native.returncode == 0 else NATIVE
-    armed = run_python("-c", code.format(name), spec="all")
+    armed = run_python(*options, "-c", code.format(name), spec="all")
     if (armed.returncode, armed.stderr) == (native.returncode, native.stderr):
         return ""
     return f"import {name}: exit {native.returncode}, armed {armed.returncode}\n{native.stderr}\n{armed.stderr}"
 
 
-@pytest.mark.parametrize("modules", CHUNKS, ids=lambda modules: f"{modules[0]}-{modules[-1]}")
+each_chunk = pytest.mark.parametrize("modules", CHUNKS, ids=lambda modules: f"{modules[0]}-{modules[-1]}")
+
+
+@each_chunk
 def test_any_module_can_be_the_first_import(modules: list[str]) -> None:
     """The same exit code and the same stderr as without lazypatch, and every loaded target is installed."""
     wrong = [text for text in at_once(first_import, modules) if text]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="-X lazy_imports came with Python 3.15 (PEP 810)")
+@each_chunk
+def test_any_module_can_be_the_first_import_where_all_imports_are_lazy(modules: list[str]) -> None:
+    """gevent's own imports, the standard library's and ours then run wherever a name is first used."""
+    wrong = [text for text in at_once(lambda name: first_import(name, "-X", "lazy_imports=all"), modules) if text]
     assert not wrong, "\n".join(wrong)
 
 

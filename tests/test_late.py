@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -357,3 +358,154 @@ monkey.patch_all()
 assert not looks
 """
     assert run_code(program, spec=spec, PYTHONWARNINGS="ignore") == f"{looked}\n"
+
+
+def test_a_class_that_names_its_base_through_the_module_is_reported() -> None:
+    """``queue.Queue.__init__(self)`` is that of another class by now; also where a class below it says so."""
+    run_code(
+        MODULES
+        + """
+import queue, socket
+source = '''
+class Jobs(queue.Queue):
+    def __init__(self):
+        queue.Queue.__init__(self)
+class Fine(queue.LifoQueue):
+    def get_later(self):
+        return [queue for queue in self.queue]
+class Line(socket):
+    pass
+class Longer(Line):
+    def __init__(self):
+        (lambda: socket.__init__(self))()
+'''
+one = module("one", source, queue=queue, socket=socket.socket)
+native = [[one.socket]]
+import lazypatch
+lazypatch.patch_all()
+told = left()
+assert told["one.Jobs"] == "Jobs.__init__() calls its base as queue.Queue, which is another class now; super() would do"
+assert told["one.socket"] == "Longer, which is made of the original, calls it by this name", told
+assert one.socket is native[0][0] and "one.Fine" not in told
+one.Longer().close()
+"""
+    )
+
+
+def test_what_is_no_module_or_has_not_run_yet_is_not_looked_into() -> None:
+    """Nor a class that one who is left alone defined, a table too large to be one, or a closure that is empty yet."""
+    run_code(
+        MODULES
+        + """
+import importlib.util, time, threading, functools
+raw = time.sleep
+class Anything:
+    sleep = raw
+sys.modules["no_module"] = Anything()
+del Anything  # else it is one of this module's
+spec = importlib.util.find_spec("this")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+sys.modules["this"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["this"])
+theirs = module("theirs", "class Pool:\\n    sleep = raw\\ndef pause(wait=raw): wait(0)", raw=raw)
+def empty():
+    def later():
+        return held
+    return later
+    held = raw
+one = module("one", "Pool = theirs.Pool\\npause = theirs.pause", theirs=theirs, empty=empty(), large={n: raw for n in range(5000)})
+instance = types.SimpleNamespace()
+other = module("other", "", list_of=[threading.Event(), functools.partial(raw), lambda wait=raw: wait(0)])
+class Keeps:
+    pass
+keeps = other.keeps = Keeps()
+keeps.later = functools.partial(raw, 0)
+events = [[other.list_of[0]]]
+del raw
+import lazypatch
+lazypatch.exclude("theirs")
+lazypatch.patch_all()
+import gevent
+native = lazypatch.get_original("time", "sleep")
+assert sys.modules["no_module"].sleep is one.Pool.sleep is one.pause.__defaults__[0] is one.large[7] is native
+assert type(sys.modules["this"]).__name__ == "_LazyModule", "its body has run"
+assert other.list_of[1].func is other.list_of[2].__defaults__[0] is keeps.later.func is gevent.sleep
+event, = events[0]
+gevent.spawn(event.set)
+assert event.wait(30), "a native lock inside of it waits natively"
+"""
+    )
+
+
+def test_a_context_with_a_class_of_sockets_of_its_own_stays_native_and_works(port: str) -> None:
+    """gevent's context would make sockets of gevent's class; and a callback set before goes on being called."""
+    run_code(
+        MODULES
+        + f"""
+import ssl, socket
+certificate, port = {str(EXAMPLES / "cert.pem")!r}, {port}
+class OwnSocket(ssl.SSLSocket):
+    pass
+class Own(ssl.SSLContext):
+    sslsocket_class = OwnSocket
+one = module("one", "", Own=Own, plain=ssl.create_default_context(cafile=certificate))
+own = Own(ssl.PROTOCOL_TLS_CLIENT)
+own.load_verify_locations(certificate)
+callback = lambda *arguments: None
+one.serves = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+one.serves.sni_callback = callback
+hidden = [[ssl.create_default_context(cafile=certificate)]]
+native_socket = socket.socket
+"""
+        + """
+import lazypatch
+lazypatch.exclude("__main__")
+lazypatch.patch_all()
+import gevent.ssl
+assert type(one.plain) is type(one.serves) is gevent.ssl.SSLContext and one.serves.sni_callback is not None
+for context, socket_class, kind in (
+    (own, socket.socket, OwnSocket), (own, native_socket, OwnSocket),
+    (hidden[0][0], native_socket, lazypatch.get_original("ssl", "SSLSocket")),
+    (hidden[0][0], socket.socket, gevent.ssl.SSLSocket), (one.plain, socket.socket, gevent.ssl.SSLSocket),
+):
+    line = socket_class()
+    line.connect(("localhost", port))
+    with context.wrap_socket(line, server_hostname="localhost") as secured:
+        assert type(secured) is kind, (context, type(secured))
+        secured.sendall(b"GET /manifest.json HTTP/1.0\\r\\n\\r\\n")
+        assert b" 200 " in secured.recv(100)
+"""
+    )
+
+
+def test_what_gevent_takes_away_is_reported_to_who_has_it() -> None:
+    """Nothing could take its place; with aggressive=0 it stays where it was."""
+    program = (
+        MODULES
+        + """
+import select
+one = module("one", "from select import epoll")
+import lazypatch
+lazypatch.patch_all(aggressive={aggressive})
+print(left().get("one.epoll"), hasattr(select, "epoll"))
+"""
+    )
+    if hasattr(select, "epoll"):
+        told = "gevent has nothing that could take its place; aggressive=0 keeps it, and it blocks"
+        assert run_code(program.replace("{aggressive}", "True")) == f"{told} False\n"
+        assert run_code(program.replace("{aggressive}", "False")) == "None True\n"
+
+
+@pytest.mark.parametrize("first", ["", "import gevent\n", "import gevent.monkey; gevent.monkey.patch_time()\n"])
+def test_select_alone_may_be_late(first: str) -> None:
+    """It is installed with selectors, which nobody has imported: so that is."""
+    out = run_code(
+        f"import select, sys\nassert 'selectors' not in sys.modules\n{first}"
+        "import lazypatch\nlazypatch.patch_all()\nimport gevent, gevent.select, os\n"
+        "assert select.select is gevent.select.select and lazypatch.state('select') == 'late'\n"
+        "import selectors, gevent.selectors\nassert selectors.DefaultSelector is gevent.selectors.DefaultSelector\n"
+        "assert lazypatch.get_original('selectors', 'DefaultSelector').__module__ == 'selectors'\n"
+        "assert not lazypatch.get_original('selectors', 'DefaultSelector') is selectors.SelectSelector\n"
+        "ours, theirs = os.pipe()\ngevent.spawn(os.write, theirs, b'x')\nprint(select.select([ours], [], [])[0] == [ours])"
+    )
+    assert out == "True\n"

@@ -368,3 +368,48 @@ def test_the_fork_test_would_notice_a_native_target(app: Any) -> None:
     """The script fails where nothing is armed, so it tests something."""
     with pytest.raises(AssertionError):
         app("fork_while_threads_import", spec=None)
+
+
+def test_a_greenlet_that_imports_what_its_own_thread_imports_does_not_wait_for_ever(tmp_path: pathlib.Path) -> None:
+    """Without a hub nobody else of the thread could run: it gets the module as it is, like any circular import."""
+    body = (
+        "import greenlet\nseen = []\ngreenlet.greenlet(lambda: seen.append(__import__('slow'))).switch()\nvalue = 1\n"
+    )
+    folder = write_module(tmp_path, "slow", body)
+    run_code(
+        """
+import queue, sys
+from gevent._hub_local import get_hub_if_exists
+assert "gevent" in sys.modules and get_hub_if_exists() is None
+import slow
+assert slow.seen == [slow] and slow.value == 1 and get_hub_if_exists() is None
+""",
+        spec="all",
+        PYTHONPATH=folder,
+    )
+
+
+def test_an_interrupt_while_a_failed_install_is_put_back_does_not_stop_that() -> None:
+    """Ctrl-C may be pressed twice: every step can be taken again."""
+    run_code(
+        """
+import queue, types
+from lazypatch._enable import session
+from lazypatch._install import Change
+from lazypatch._slots import Put
+module, told = types.ModuleType("module"), []
+module.value = "old"
+def setter(value):
+    told.append(value)
+    if len(told) <= 2:
+        raise [ZeroDivisionError, KeyboardInterrupt][len(told) - 1]
+try:
+    session().scheduler.commit([Change(module, "value", "new"), Put(setter, "before", "after")])
+except ZeroDivisionError:
+    assert module.value == "old" and told == ["after", "before", "before"], told
+    assert not session().scheduler.originals.recorded(module)
+else:
+    raise AssertionError
+""",
+        spec="all",
+    )

@@ -202,3 +202,40 @@ go.set()
 """
     )
     assert out == "main ends\ndone\n"
+
+
+def test_a_view_can_be_read_only() -> None:
+    """It is no place to patch; and any other module is given as it is."""
+    run_code("""
+import json, lazypatch, sys
+lazypatch.patch_all()
+time, queue = lazypatch.original("time"), lazypatch.original("queue")  # before gevent, and after
+assert type(time.sleep) is type(len) and type(queue.Queue.put) is type(lambda: 0) and queue.Queue.__module__ != "gevent.queue"
+for view in (time, queue):
+    for change in (lambda: setattr(view, "sleep", print), lambda: delattr(view, "Empty")):
+        try:
+            change()
+        except AttributeError as error:
+            assert "is read-only" in str(error), error
+        else:
+            raise AssertionError
+assert "sleep" in dir(time) and "Queue" in dir(queue) and queue.__all__ == sys.modules["queue"].__all__
+assert lazypatch.original("json") is json and lazypatch.original("time") is time
+""")
+
+
+def test_a_target_whose_code_is_nowhere_has_no_second_copy() -> None:
+    """As in a frozen application, whose finders give no code: the error says what is missing."""
+    run_code("""
+import lazypatch, queue
+lazypatch.patch_all()
+from importlib.machinery import PathFinder
+find_spec = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *more: None if name == "queue" else find_spec(name, *more)
+try:
+    lazypatch.original("queue")
+except ImportError as error:
+    assert "the code of 'queue' cannot be found" in str(error) and error.name == "queue"
+else:
+    raise AssertionError
+""")

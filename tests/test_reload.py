@@ -107,3 +107,28 @@ for item in first:
 """,
         spec="all",
     )
+
+
+@pytest.mark.parametrize("then", ["itself", "queue", "collections", "time.sleep"])
+@pytest.mark.parametrize("name", ["os", "time", "_thread"])
+def test_what_is_always_loaded_may_be_taken_out_before_anything_is_installed(name: str, then: str) -> None:
+    """We import it ourselves then, wherever that is: in the body of collections, say, which gevent needs."""
+    first = "time" if then == "time.sleep" else name if then == "itself" else then
+    out = run_code(
+        f"import sys\nassert 'gevent' not in sys.modules and {first!r} in (*sys.modules, 'queue', 'collections')\n"
+        f"sys.modules.pop({name!r}); sys.modules.pop('reprlib', None); sys.modules.pop('collections', None)\n"
+        f"import {first}\nfrom time import sleep\n"
+        + ("sleep(0.001); assert 'gevent' in sys.modules\n" if then == "time.sleep" else "")
+        + """
+import os, time, _thread, socket, collections
+import lazypatch, gevent.hub, gevent.os, gevent.thread
+for module, item in ((os, "fork"), (time, "sleep"), (_thread, "start_new_thread")):
+    assert lazypatch.state(module.__name__) == "installed", module
+    assert getattr(module, item).__module__.startswith("gevent"), (module, item)
+    assert type(lazypatch.get_original(module.__name__, item)) is type(len), (module, item)
+assert sleep is time.sleep or sleep.__name__ == "sleep" and type(sleep) is type(lambda: 0), "a native one"
+"""
+        + WORKS,
+        spec="all",
+    )
+    assert out == "end\n"

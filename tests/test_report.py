@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -149,6 +150,64 @@ def test_drivers_are_reported_when_they_are_loaded(program: pathlib.Path) -> Non
     assert seen == {"pyodbc": False, "zmq": True}
 
 
+SWITCHES = """
+import sys, types
+def module(name, **names):
+    sys.modules[name] = types.ModuleType(name)
+    vars(sys.modules[name]).update(names)
+for name in ("psycopg2", "psycopg", "grpc", "zmq"):
+    module(name)
+if {loaded}:
+    module("psycopg2.extensions", get_wait_callback=lambda: {switched} or None)
+    def waits(): pass
+    waits.__name__ = "wait_selector" if {switched} else "wait_c"
+    module("psycopg.waiting", wait=waits)
+    module("grpc._cython.cygrpc", g_gevent_activated={switched})
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "switched", "seen"),
+    [(False, False, (None, None, None)), (True, False, (False, False, None)), (True, True, (True, True, True))],
+)
+def test_a_drivers_own_switch_is_seen(
+    loaded: bool, switched: bool, seen: tuple[bool | None, ...], program: pathlib.Path
+) -> None:
+    """True, False, or None where nothing tells; in all three forms."""
+    (program / "app.py").write_text(SWITCHES.format(loaded=loaded, switched=switched))
+    found = {driver["module"]: driver["switched"] for driver in asked(program, "app.py")["drivers"]}
+    assert (found["psycopg2"], found["psycopg"], found["grpc"]) == seen and found["zmq"] is False
+    words = {True: "switched", False: "not switched", None: "cannot be seen"}
+    for form in ("r.txt", "r.html"):
+        run_python("-m", "lazypatch", f"--report={form}", "app.py", cwd=program)
+        text = (program / form).read_text()
+        for name, word in zip(("psycopg2", "psycopg", "grpc"), map(words.get, seen), strict=True):
+            line = next(line for line in text.splitlines() if f"{name}:" in line or f"<code>{name}</code>" in line)
+            assert re.search(rf"\b{name}\W+{word}\b", re.sub("<.*?>", " ", line)), line
+
+
+def test_a_report_tells_in_words_what_is_left_and_who_called_gevent(program: pathlib.Path) -> None:
+    """The table's second half."""
+    (program / "early.py").write_text(
+        "import socket, threading\nclass Line(socket.socket): pass\nheld = threading.Lock(); held.acquire()\n"
+    )
+    (program / "app.py").write_text(
+        "import early\nimport lazypatch\nlazypatch.patch_all()\nimport gevent.monkey\ngevent.monkey.patch_time()\n"
+        "print(lazypatch.report())\n"
+    )
+    done = run_python("app.py", cwd=program, PYTHONWARNINGS="ignore")
+    assert "left: early.held = _thread.allocate_lock (lock): it is in use" in done.stdout, done.stdout + done.stderr
+    assert "left: early.Line = socket.socket (subclass): its native base blocks" in done.stdout
+    assert re.search(r"patch_time\(\) after .*, app.py:5, thread main", done.stdout), done.stdout
+
+
+def test_the_report_is_written_where_the_current_folder_is_gone(program: pathlib.Path) -> None:
+    (program / "gone").mkdir()
+    code = f"import os, queue; os.chdir({str(program / 'gone')!r}); os.rmdir(os.getcwd())"
+    done = run_python("-m", "lazypatch", "--report", "-c", code)
+    assert done.returncode == 0 and re.search("^queue +installed", done.stderr, re.MULTILINE), done.stderr
+
+
 def test_imports_are_timed_as_a_tree(program: pathlib.Path) -> None:
     imports = asked(program, "app.py")["imports"]
     names = [row["name"] for row in imports]
@@ -259,8 +318,6 @@ def on_terminal(columns: int, cwd: pathlib.Path, **env: str) -> str:
 
 
 def test_on_a_terminal_it_is_coloured_and_fits(program: pathlib.Path) -> None:
-    import re
-
     shown = on_terminal(60, program, TERM="xterm")
     assert "\x1b[32minstalled" in shown
     lines = re.sub("\x1b\\[[0-9]*m", "", shown).splitlines()
@@ -291,3 +348,26 @@ def test_the_journal_does_not_grow_for_ever() -> None:
         "from lazypatch._enable import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
     )
     run_code(code, spec="queue,thread")
+
+
+def test_an_importer_whose_file_is_gone_has_no_line(program: pathlib.Path) -> None:
+    """And a target that somebody replaced by something else has no importers."""
+    (program / "early.py").write_text("import queue, select, os\nos.remove(__file__)\n")
+    (program / "app.py").write_text(
+        "import sys\nsys.dont_write_bytecode = True\nimport early\nimport lazypatch\nlazypatch.patch_all()\n"
+        "sys.modules['select'] = object()\nprint(lazypatch.report().to_json())\n"
+    )
+    report = json.loads(run_python("app.py", cwd=program, PYTHONDONTWRITEBYTECODE="1").stdout)
+    assert where(of(report, "queue")["importers"])[0] == ("early.py", 0)
+    assert of(report, "select")["importers"] == []
+
+
+def test_a_stderr_of_the_programs_own_gets_the_report() -> None:
+    """Whatever it is: this one says that it is a terminal, and has no descriptor."""
+    code = (
+        "import io, sys, queue\nclass Terminal(io.StringIO):\n    def isatty(self): return True\n"
+        "    def write(self, text): print(max(len(line) for line in text.splitlines()) > 60, 'queue' in text, '\\x1b' in text)\n"
+        "sys.stderr = Terminal()"
+    )
+    done = run_python("-m", "lazypatch", "--report", "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True True\n", "")

@@ -123,3 +123,14 @@ def test_a_report_that_was_asked_for_is_written_too(tmp_path: pathlib.Path) -> N
     code = "import queue, lazypatch; lazypatch.enable('all,strict=1')"
     done = run_python("-c", code, cwd=tmp_path, PYTHONCOOPPATCH_REPORT="r.json")
     assert done.returncode == 3 and '"queue was loaded before it was armed' in (tmp_path / "r.json").read_text()
+
+
+def test_what_nobody_noticed_is_found_at_the_end() -> None:
+    """A module got an original by a way that no install saw."""
+    code = (
+        "import socket, sys, types, lazypatch\nmodule = sys.modules['taker'] = types.ModuleType('taker')\n"
+        "module.sleep = lazypatch._enable.session().scheduler.originals.of('time')['sleep']\nprint('ran')"
+    )
+    done = run_python("-c", code, spec="all,strict=1")
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert "taker.sleep holds the original time.sleep (global)" in done.stderr

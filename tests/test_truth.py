@@ -718,3 +718,181 @@ def test_cancelling_leaves_what_is_installed() -> None:
         import gevent.queue
         assert queue.Queue is gevent.queue.Queue and lazypatch.state("queue") == "late"
     """)
+
+
+def test_gevents_own_switch_leaves_queue_queue_native() -> None:
+    """GEVENT_MONKEY_DISABLE_QUEUE_QUEUE; what is said while it waits is what is done."""
+    code = """
+import lazypatch, sys
+{patch}
+waiting = {{name: lazypatch.is_object_patched("queue", name) for name in ("Queue", "LifoQueue", "SimpleQueue")}}
+import queue, gevent.queue
+installed = {{name: lazypatch.is_object_patched("queue", name) for name in waiting}}
+print(waiting == installed, installed, queue.Queue is gevent.queue.Queue, queue.LifoQueue is gevent.queue.LifoQueue)
+"""
+    for value, is_ours in (("1", False), ("0", True)):
+        env = {"GEVENT_MONKEY_DISABLE_QUEUE_QUEUE": value}
+        armed = run_code(code.format(patch=""), spec="all", **env)
+        assert armed == f"True {{'Queue': {is_ours}, 'LifoQueue': True, 'SimpleQueue': True}} {is_ours} True\n", armed
+        eager = run_code(
+            "import gevent.monkey; gevent.monkey.patch_all(); import queue, gevent.queue\n"
+            "print(queue.Queue is gevent.queue.Queue, queue.LifoQueue is gevent.queue.LifoQueue)",
+            **env,
+        )
+        assert eager == f"{is_ours} True\n"
+
+
+def test_gevents_record_of_a_waiting_target_holds_nothing_else() -> None:
+    """It is a dict: a name that nothing replaces is a KeyError, and the target stays unloaded for it."""
+    run_code(
+        """
+import gevent.monkey, sys
+assert "queue" not in sys.modules
+saved = gevent.monkey.saved["queue"]
+try:
+    saved["Empty"]
+except KeyError:
+    assert "queue" not in sys.modules and saved.get("Full") is None and "Empty" not in saved
+else:
+    raise AssertionError
+assert saved["Queue"].__module__ == "queue" and sys.modules["queue"].Queue is not saved["Queue"]
+""",
+        spec="all",
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("lazypatch.get_original([], 'sleep')", "ImportError: get_original() was given no module name"),
+        ("lazypatch.get_original(['nowhere', 'nor_here'], 'sleep')", "ModuleNotFoundError: No module named 'nor_here'"),
+        ("lazypatch.get_original('time', 'nothing')", "AttributeError: module 'time' has no attribute 'nothing'"),
+        ("lazypatch.state('json')", "'json' is not a target; the targets are _thread, threading,"),
+        ("lazypatch.enable('all,Evnt=0')", "unknown word 'Evnt' in the spec 'all,Evnt=0'; the nearest word is 'Event'"),
+        ("lazypatch.enable('Event=maybe')", "unknown word 'maybe' in the spec 'Event=maybe'; known words: 0, 1"),
+        ("lazypatch.nothing", "AttributeError: module 'lazypatch' has no attribute 'nothing'"),
+    ],
+)
+def test_a_mistake_is_named(call: str, error: str) -> None:
+    done = run_python("-c", f"import lazypatch\n{call}")
+    assert done.returncode == 1 and error in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_an_error_in_a_greenlet_shows_its_context() -> None:
+    """gevent formats it with pprint, which is imported only now."""
+    done = run_python(
+        "-c",
+        "import sys, socket, gevent\nassert 'pprint' not in sys.modules\n"
+        "gevent.get_hub().handle_error({'a': ['context']}, ZeroDivisionError, ZeroDivisionError('zero'), None)\n"
+        "gevent.sleep(0)",
+        spec="all",
+    )
+    assert done.returncode == 0 and "{'a': ['context']} failed with ZeroDivisionError" in done.stderr, done.stderr
+
+
+def test_a_hook_of_a_source_may_fail() -> None:
+    """What it raises is the caller's; nothing is changed."""
+    run_code(
+        """
+import sys, types, lazypatch
+source, target = types.ModuleType("source"), types.ModuleType("target")
+source.__implements__, source.value, target.value = ["value"], "new", "old"
+def refuse(module, items, warn):
+    raise ZeroDivisionError
+source._gevent_will_monkey_patch = refuse
+sys.modules["target"] = target
+try:
+    lazypatch.patch_module(target, source)
+except ZeroDivisionError:
+    assert target.value == "old" and not lazypatch.is_module_patched("target")
+    assert lazypatch.get_original("target", "value") == "old"
+else:
+    raise AssertionError
+# A second patch that fails leaves the first one as it was.
+del source._gevent_will_monkey_patch
+lazypatch.patch_module(target, source)
+assert (target.value, lazypatch.get_original("target", "value")) == ("new", "old")
+class Unruly(types.ModuleType):
+    pass
+from lazypatch import _install
+kept, _install._make = _install._make, refuse
+try:
+    lazypatch.patch_module(target, source)
+except TypeError:
+    assert (target.value, lazypatch.get_original("target", "value")) == ("new", "old")
+else:
+    raise AssertionError
+assert lazypatch.is_object_patched("target", "value") and not lazypatch.is_object_patched("target", "other")
+"""
+    )
+
+
+def test_a_subscriber_that_fails_afterwards_is_named_in_a_warning() -> None:
+    """The target is installed; the import goes on."""
+    code = (
+        "import gevent.events, sys\ndef listen(event):\n"
+        "    if isinstance(event, gevent.events.GeventDidPatchModuleEvent): 1 / 0\n"
+        "gevent.events.subscribers.append(listen)\nimport queue, gevent.queue, lazypatch\n"
+        "print(queue.Queue is gevent.queue.Queue, lazypatch.state('queue'))"
+    )
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout) == (0, "True installed\n")
+    assert "LazyPatchWarning: a subscriber of gevent's monkey-patching events failed: ZeroDivisionError" in done.stderr
+
+
+def test_a_subscriber_from_before_gevent_can_veto_everything() -> None:
+    """It heard nothing until gevent was loaded, which is before the first target's body runs."""
+    code = """
+import sys, zope.event
+assert "gevent" not in sys.modules
+def listen(event):
+    from gevent.events import DoNotPatch, GeventWillPatchAllEvent
+    if isinstance(event, GeventWillPatchAllEvent):
+        raise DoNotPatch
+zope.event.subscribers.append(listen)
+import queue, socket, threading, time, lazypatch
+import gevent.queue, gevent.socket
+assert queue.Queue is not gevent.queue.Queue and socket.socket is not gevent.socket.socket
+assert type(time.sleep) is type(len) and {lazypatch.state(name) for name in ("queue", "socket", "time")} == {"skipped"}
+thread = threading.Thread(target=print, args=["native"])
+thread.start(); thread.join()
+"""
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "native\n", "")
+
+
+def test_what_gevent_is_told_to_leave_alone_is_not_said_to_be_patched() -> None:
+    """GEVENT_NOWAITPID, before and after."""
+    code = (
+        "import lazypatch, sys\nnames = ('fork', 'waitpid', 'posix_spawn')\n"
+        "waiting = [lazypatch.is_object_patched('os', name) for name in names]\nassert 'gevent' not in sys.modules\n"
+        "import queue, os\nprint(waiting == [lazypatch.is_object_patched('os', name) for name in names], waiting)"
+    )
+    assert run_code(code, spec="all", GEVENT_NOWAITPID="1") == "True [True, False, False]\n"
+    assert run_code(code, spec="all") == "True [True, True, True]\n"
+
+
+def test_what_somebody_put_over_a_stand_in_stays_and_leads_to_it() -> None:
+    """A mock of time.sleep that calls the real one: the stand-in that it has taken is cooperative from the first call."""
+    run_code(
+        """
+import time, sys
+stand_in, calls = time.sleep, []
+def mock(seconds):
+    calls.append(seconds)
+    stand_in(seconds)
+time.sleep = mock
+import socket
+assert "gevent" in sys.modules and time.sleep is mock
+import gevent
+order = []
+gevent.spawn(order.append, "other")
+time.sleep(0.01)
+assert order == ["other"] and calls == [0.01]
+time.sleep = stand_in
+gevent.spawn(order.append, "again")
+time.sleep(0.01)
+assert order == ["other", "again"]
+""",
+        spec="all",
+    )

@@ -20,7 +20,7 @@ import lazypatch
 lazypatch.exclude("__main__")
 lazypatch.patch_all(Event=True)
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from lazypatch._enable import session
 from lazypatch._repair import repair
@@ -118,7 +118,13 @@ def held(module, texts, number):
     return [one for text in texts for one in eval(f"[{text.format(n=number)}]", vars(module))]
 
 
-@settings(max_examples=int(sys.argv[1]), deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(sys.argv[1]),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),  # explaining a failure means to watch every line of every run
+)
 @given(drawn)
 def check(shapes):
     name = f"generated_{len(tried)}"
