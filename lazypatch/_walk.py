@@ -127,9 +127,6 @@ class Walker:
             self._class(slot, value)
         elif type(value) not in _PLAIN and not issubclass(type(value), types.ModuleType):
             self._instance(slot, value)
-            return
-        if type(value) in self._opened:
-            self._instance(slot, value)
 
     def _first_time(self, value: object) -> bool:
         if id(value) in self._seen:

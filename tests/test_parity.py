@@ -77,9 +77,8 @@ AT_EXIT = {
         threading.Timer(0.01, print, ["rang"]).start()
         """,
     "a greenlet throws something at the main one": """
-        import gevent, greenlet, threading
+        import gevent, greenlet, threading, time
         gevent.spawn(greenlet.getcurrent().throw, ZeroDivisionError)
-        threading.Thread(target=print, args=["thread"]).start()
         """,
     "a thread waits for what never comes": """
         import threading
@@ -240,7 +239,8 @@ def both(code: str, folder: pathlib.Path, tries: int = 1) -> tuple[object, objec
     code = COOPERATIVE + textwrap.dedent(code) + "\nif __name__ == '__main__':\n    print(cooperative())\n"
     (folder / "eager.py").write_text(EAGER + code)
     (folder / "lazy.py").write_text(code)
-    eager, lazy = run("eager.py", tries), run("lazy.py", tries, PYTHONCOOPPATCH="all")
+    # gevent.monkey's own has been seen to hang after a fork in a process with threads: that is not our test's subject.
+    eager, lazy = run("eager.py", max(tries, 3)), run("lazy.py", tries, PYTHONCOOPPATCH="all")
     assert "True" in eager.stdout
     return (eager.returncode, eager.stdout), (lazy.returncode, lazy.stdout)
 

@@ -896,3 +896,34 @@ assert order == ["other", "again"]
 """,
         spec="all",
     )
+
+
+def test_every_public_name_is_there() -> None:
+    """Resolved when it is first used, and then at hand; the error and the warning are what the documentation says."""
+    run_code(
+        """
+import lazypatch
+for name in lazypatch.__all__:
+    assert name in dir(lazypatch) and getattr(lazypatch, name) is vars(lazypatch)[name], name
+assert issubclass(lazypatch.LazyPatchError, ValueError) and issubclass(lazypatch.LazyPatchWarning, RuntimeWarning)
+try:
+    lazypatch.enable("socet")
+except lazypatch.LazyPatchError:
+    pass
+"""
+    )
+
+
+def test_names_of_a_third_partys_target_are_known_while_it_waits() -> None:
+    run_code(
+        """
+import sys, types, lazypatch
+source = types.ModuleType("source")
+source.__implements__ = ["one", "two"]
+lazypatch.patch_module("later", source)
+lazypatch.patch_module("much_later", source, ["one"])
+for module, expected in (("later", [True, True, False]), ("much_later", [True, False, False])):
+    assert [lazypatch.is_object_patched(module, name) for name in ("one", "two", "three")] == expected
+    assert lazypatch.is_module_patched(module)
+"""
+    )
