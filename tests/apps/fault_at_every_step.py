@@ -54,13 +54,13 @@ WITH = {
     for number, text in enumerate(open(FOLDER + file), 1)
     if text.lstrip().startswith("with ")
 }
-# Between what was tried and the first call of its clean-up nothing can be raised, either.
-CLEANING_UP = {
-    (FOLDER + file, number + 1)
+# Between what was tried and the first call of its clean-up nothing can be raised, either, nor at a "try:" itself.
+TRY = {
+    (FOLDER + file, number + (text.strip() == "finally:"))
     for file in os.listdir(FOLDER)
     if file.endswith(".py")
     for number, text in enumerate(open(FOLDER + file), 1)
-    if text.strip() == "finally:"
+    if text.strip() in ("try:", "finally:")
 }
 
 
@@ -112,7 +112,7 @@ class Steps:
 
     def inside(self, frame, event, arg):
         if not self.interrupts:
-            if event == "line" and (frame.f_code.co_filename, frame.f_lineno) not in WITH | CLEANING_UP:
+            if event == "line" and (frame.f_code.co_filename, frame.f_lineno) not in WITH | TRY:
                 self.step(frame)
         elif event == "opcode":
             code = frame.f_code
