@@ -161,6 +161,8 @@ class Scheduler:
             self._all_done()
         else:
             self.load(quiet=quiet)
+        alone = [row.after for row in TARGETS.values() if row.name in sys.modules and row.after in self.session.wanted]
+        list(map(__import__, alone if self.loaded else ()))  # what a late target waits for
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
@@ -222,9 +224,7 @@ class Scheduler:
         spec = sys.modules[row.name].__spec__
         if spec is not None and not self.session.accepts(spec):
             return False  # a user's own
-        if row.after in self.session.wanted and row.after not in sys.modules:
-            __import__(row.after)  # before() has not, if this one came late
-        return not (row.after in self.session.wanted and self._is_half(row.after, done))
+        return row.after not in self.session.wanted or (row.after in sys.modules and not self._is_half(row.after, done))
 
     def _is_half(self, name: str, done: str) -> bool:
         if name == done or not half_imported(name):
