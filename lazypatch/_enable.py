@@ -173,7 +173,7 @@ class Session:
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
 
-    def _guarded(self, step: "Callable[[], object]", done: str = "") -> None:
+    def _guarded(self, step: "Callable[[], object]", done: str = "", ahead: str = "") -> None:
         # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
@@ -187,7 +187,7 @@ class Session:
         except BaseException as error:
             from ._failure import gave_up
 
-            gave_up(self, error, nested, done)
+            gave_up(self, error, nested, done, ahead)
         if (self.strict or self.references) and not nested:
             self._look()
 
@@ -208,7 +208,7 @@ class Session:
             return  # we need it ourselves, and it may be imported anywhere
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
             frame = sys._getframe(1)
-            self._guarded(lambda: self._before(name, frame, unlocked))
+            self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
         if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it

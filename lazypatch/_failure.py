@@ -26,10 +26,11 @@ def is_veto(error: BaseException) -> bool:
     return type(error).__name__ == "DoNotPatch"
 
 
-def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> None:
+def gave_up(session: Session, error: BaseException, nested: bool, done: str, ahead: str) -> None:
     """A step of ours was left by *error*.
 
     *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
+    *ahead*: the one whose body is about to run; it may be without what has to come first.
     """
     native = [name for name in session.wanted if _is_left_native(session, name, done)]
     passing = _left_for_now(session, native, error)
@@ -41,6 +42,9 @@ def gave_up(session: Session, error: BaseException, nested: bool, done: str) -> 
         session.scheduler.truth.forget(native)
     if not isinstance(error, Exception) and not is_veto(error):
         raise error
+    if ahead and session.started and not passing:
+        session.failed.add(ahead)
+        session.scheduler.truth.forget([ahead])
     from . import _errors
 
     if native and not passing:

@@ -13,8 +13,8 @@ from faults import CASES, FAULTS, try_case
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is copied at each step, by fork")
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("stage", CASES)
-def test_a_fault_at_a_step_loses_nothing(stage: str, fault: str) -> None:
+@pytest.mark.parametrize(("stage", "statement"), [(stage, statement) for stage in CASES for statement in CASES[stage]])
+def test_a_fault_at_a_step_loses_nothing(stage: str, statement: str, fault: str) -> None:
     """No lock is held, nothing is half installed or misreported, and another try installs everything."""
     every = 101 if stage == "first" else 37
-    try_case(fault, stage, CASES[stage][0], f"{FAULTS.index(fault)}/{every}")
+    try_case(fault, stage, statement, f"{FAULTS.index(fault)}/{every}")
