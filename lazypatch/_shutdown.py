@@ -20,8 +20,7 @@ def by_lock(threading: Any, main: Any, original: Callable[[], None]) -> None:
     """
     if not main._tstate_lock:
         return
-    main._tstate_lock.release()
-    _let_joiners_run(main)
+    _let_joiners_run(main, main._tstate_lock.release)
     # One of them may have marked the main thread as stopped; natively it is not, yet.
     main._is_stopped = False
     main._tstate_lock = main._gevent_real_tstate_lock
@@ -32,9 +31,7 @@ def by_lock(threading: Any, main: Any, original: Callable[[], None]) -> None:
 def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
     """For 3.13 and later, where a thread is joined through a handle."""
     attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
-    if _hub_exists():
-        getattr(main, attribute)._set_done()
-    _let_joiners_run(main)
+    _let_joiners_run(main, getattr(main, attribute)._set_done)
     setattr(main, attribute, _Undone())
     # The native one runs these before it joins, and a thread may be waiting for one: it is what ends the workers of
     # a ThreadPoolExecutor. It runs the list again, so the list is emptied.
@@ -71,20 +68,12 @@ class _Undone:
         return
 
 
-def _hub_exists() -> bool:
-    # Without one no greenlet was ever started or waits here; making one only to end it would cost as much as half of
-    # the program's start.
-    from gevent._hub_local import get_hub_if_exists
-
-    return get_hub_if_exists() is not None
-
-
-def _let_joiners_run(main: Any) -> None:
+def _let_joiners_run(main: Any, release: Callable[[], object]) -> None:
+    """Only called where there is a hub: making one only to end it would cost as much as half of the program's start."""
     from gevent import get_hub, sleep
 
-    if not _hub_exists():
-        return
     try:
+        release()  # which lets them run itself, from 3.13 on
         sleep()
     except BaseException:  # a greenlet killed the main one, or threw at it; there is nobody left to tell but the hub
         get_hub().print_exception(main._greenlet, *sys.exc_info())

@@ -132,15 +132,19 @@ def report(told: list[str]) -> None:
             (str(code.co_firstlineno), code.co_qualname): list(code.co_positions())
             for code in codes(compile(path.read_text(encoding="utf-8"), str(path), "exec"))
         }
-        branches, one_way = 0, set()
+        branches = both = 0
+        one_way = set()
         for (first, name, offset), targets in taken[path.name].items():
             positions = known[first, name]
             line = positions[offset // 2][0] or 0
-            branches += line not in excluded
-            if len(targets) == 1 and line not in excluded:
+            if line in excluded:
+                continue
+            branches += 1
+            both += len(targets) > 1
+            if len(targets) == 1:
                 one_way.add((line, positions[min(targets) // 2][0] or 0))
         total.update(lines=len(statements), run=len(statements) - len(missing))
-        total.update(branches=branches, both=branches - len(one_way))
+        total.update(branches=branches, both=both)
         print(f"{path.name}: {len(statements) - len(missing)} of {len(statements)} lines", end="")
         print(f"; not {ranges(missing)}" if missing else "", end="")
         print("; only " + ", ".join(f"{a}->{b}" for a, b in sorted(one_way)) if one_way else "")

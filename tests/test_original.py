@@ -209,7 +209,9 @@ def test_a_view_can_be_read_only() -> None:
     run_code("""
 import json, lazypatch, sys
 lazypatch.patch_all()
-time, queue = lazypatch.original("time"), lazypatch.original("queue")  # before gevent, and after
+time = lazypatch.original("time")
+assert type(time.sleep) is type(len) and "gevent" not in sys.modules
+queue = lazypatch.original("queue")
 assert type(time.sleep) is type(len) and type(queue.Queue.put) is type(lambda: 0) and queue.Queue.__module__ != "gevent.queue"
 for view in (time, queue):
     for change in (lambda: setattr(view, "sleep", print), lambda: delattr(view, "Empty")):

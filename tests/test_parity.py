@@ -306,3 +306,15 @@ def test_a_failing_body_of_a_target_shows_the_traceback_that_plain_python_shows(
     last = plain.stderr.splitlines()[-1]  # the words after it differ between Pythons
     assert plain.returncode == 1 and last.startswith("ModuleNotFoundError: ") and needs in last, last
     assert (armed.returncode, armed.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_threads_are_waited_for_though_a_greenlet_threw_at_the_main_one() -> None:
+    """When it has ended; from 3.13 on gevent.monkey leaves them then."""
+    code = (
+        "import gevent, greenlet, threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n"
+        "gevent.spawn(greenlet.getcurrent().throw, ZeroDivisionError)\nprint('main')\n"
+    )
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout) == (0, "main\nthread\n"), done.stderr
+    assert "failed with ZeroDivisionError" in done.stderr

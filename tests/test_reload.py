@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import run_code
+from conftest import run_code, run_python
 
 ALL = (
     "threading", "_threading_local", "signal", "selectors", "select", "socket", "ssl", "subprocess", "queue", "os",
@@ -132,3 +132,25 @@ assert sleep is time.sleep or sleep.__name__ == "sleep" and type(sleep) is type(
         spec="all",
     )
     assert out == "end\n"
+
+
+def test_logging_may_be_loaded_again() -> None:
+    """It is no target, but its locks are made of one."""
+    done = run_python(
+        "-c",
+        """
+import importlib, sys, threading, logging
+for step in ("reloaded", "imported again"):
+    if step == "reloaded":
+        importlib.reload(logging)
+    else:
+        del sys.modules["logging"]
+        import logging
+    logging.basicConfig()
+    logging.warning(step)
+    locks = [logging._lock, *(reference().lock for reference in logging._handlerList)]
+    assert len(locks) > 1 and all(isinstance(lock, threading._RLock) for lock in locks), locks
+""",
+        spec="all",
+    )
+    assert (done.returncode, done.stderr) == (0, "WARNING:root:reloaded\nWARNING:root:imported again\n")

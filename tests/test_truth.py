@@ -927,3 +927,22 @@ for module, expected in (("later", [True, True, False]), ("much_later", [True, F
     assert lazypatch.is_module_patched(module)
 """
     )
+
+
+@pytest.mark.parametrize("before", ["", "import selectors, lazypatch; lazypatch.patch_all()\n"])
+def test_each_selector_that_is_left_lets_others_run(before: str) -> None:
+    """They hold select's functions by value, since their bodies ran."""
+    run_code(
+        before
+        + """
+import selectors, os, gevent
+for kind in (selectors.SelectSelector, selectors.PollSelector, selectors.DefaultSelector):
+    ours, theirs = os.pipe()
+    with kind() as selector:
+        selector.register(ours, selectors.EVENT_READ)
+        gevent.spawn(os.write, theirs, b"x")
+        assert [key.fd for key, _ in selector.select(30)] == [ours], kind
+assert not hasattr(selectors, "EpollSelector")
+""",
+        spec=None if before else "all",
+    )
