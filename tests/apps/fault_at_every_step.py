@@ -54,14 +54,18 @@ WITH = {
     for number, text in enumerate(open(FOLDER + file), 1)
     if text.lstrip().startswith("with ")
 }
-# Between what was tried and the first call of its clean-up nothing can be raised, either, nor at a "try:" itself.
-TRY = {
-    (FOLDER + file, number + (text.strip() == "finally:"))
-    for file in os.listdir(FOLDER)
-    if file.endswith(".py")
-    for number, text in enumerate(open(FOLDER + file), 1)
-    if text.strip() in ("try:", "finally:")
-}
+
+
+def begin_trying(file):
+    """Lines of *file* at which nothing can be raised: a "try:", and what is between a "finally:" and its first call."""
+    cleaning_up = False
+    for number, text in enumerate(open(FOLDER + file), 1):
+        if cleaning_up or text.strip() == "try:":
+            yield FOLDER + file, number
+        cleaning_up = text.strip() == "finally:" or (cleaning_up and text.strip() == "try:")
+
+
+TRY = {line for file in os.listdir(FOLDER) if file.endswith(".py") for line in begin_trying(file)}
 
 
 class DoNotPatch(BaseException):
@@ -315,6 +319,7 @@ def judge(fault, run, outcome, changes):
         return
     for name in TARGETS:
         __import__(name)
+    for name in TARGETS:
         if lazypatch.state(name) not in ("installed", "late"):
             yield f"after patch_all(): {name} is {lazypatch.state(name)}"
     yield from (f"after patch_all(): {text}" for text in [*judge_targets(changes), *judge_the_rest(), *judge_use()])
