@@ -92,8 +92,7 @@ class Session:
                 gc.freeze()
         finally:
             try:
-                if not frozen:
-                    gc.unfreeze()
+                frozen or gc.unfreeze()
             finally:
                 gc.enable()
 
