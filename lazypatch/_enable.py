@@ -92,7 +92,7 @@ class Session:
                 gc.freeze()
         finally:
             try:
-                frozen or gc.unfreeze()
+                frozen or gc.unfreeze()  # type: ignore[func-returns-value]
             finally:
                 gc.enable()
 
