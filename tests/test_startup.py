@@ -260,12 +260,9 @@ def test_the_subinterpreter_test_would_notice_an_armed_one() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", "gc.isenabled() and not gc.get_freeze_count()"),
-        ("gc.disable()", "not gc.isenabled() and not gc.get_freeze_count()"),
-        (
-            "gc.freeze(); frozen = gc.get_freeze_count()",
-            "gc.isenabled() and frozen / 2 < gc.get_freeze_count() <= frozen",
-        ),
+        ("", "gc.isenabled()"),
+        ("gc.disable()", "not gc.isenabled()"),
+        ("gc.freeze()", "gc.isenabled() and frozen > 3000"),
     ],
     ids=["on", "off", "frozen"],
 )
