@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import types
+from _weakref import ref
 from typing import TYPE_CHECKING, Any
 
 from ._enable import in_main_interpreter as on_main_thread
@@ -81,6 +82,9 @@ class Truth:
         self._called: set[str] = set()  # words of gevent.monkey's functions
         self._events: Events | None = None
         self._plugins: bool | None = None
+        if hasattr(os, "register_at_fork"):
+            me: Any = ref(self)  # as in the scheduler
+            os.register_at_fork(before=lambda: me() and me().before_fork())
 
     def before_fork(self) -> None:
         """Have what gevent needs to hear of the child's end, if os is cooperative."""

@@ -66,8 +66,8 @@ class Scheduler:
         self._seen: set[str] = set()  # targets in whose import we took part
         self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
         if hasattr(os, "register_at_fork"):
-            me: Any = ref(self)  # the interpreter keeps these until its very end: they are not to keep everything
-            os.register_at_fork(before=lambda: me().truth.before_fork(), after_in_child=lambda: me().after_fork())
+            me: Any = ref(self)  # the interpreter keeps the hook until its very end: that is not to keep everything
+            os.register_at_fork(after_in_child=lambda: me() and me().after_fork())
 
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
