@@ -23,6 +23,7 @@ from ._left_alone import LeftAlone
 from ._locks import Exchange, the_thing
 from ._references import Reference
 from ._slots import Put
+from ._state import state
 from ._subclasses import Subclasses
 from ._walk import Walker
 
@@ -114,10 +115,10 @@ def repair(session: Session) -> list[Reference]:
 def _is_to_come(session: Session, name: str) -> bool:
     """Whether the target *name* is there and will be installed later; what others took out of it is mended then."""
     module = sys.modules.get(name)
-    if module is None or name not in session.wanted or name in session.failed | session.vetoed:
+    if module is None or state(session, name) != "waiting":
         return False
     spec = getattr(module, "__spec__", None)
-    return not session.scheduler.originals.recorded(module) and (spec is None or session.accepts(spec))
+    return spec is None or session.accepts(spec)
 
 
 def _try(session: Session, finding: Finding) -> str:

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "_recorder": set(),
     "_callers": set(),
     "_repair": {
-        "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_subclasses", "_walk",
+        "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_state",
+        "_subclasses", "_walk",
     },
     "_subclasses": {"_late_ssl", "_slots"},
     "_locks": {"_slots"},
