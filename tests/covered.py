@@ -19,6 +19,7 @@ import types
 from collections.abc import Iterator
 
 import coverage
+from environments import WATCHES
 
 import lazypatch
 
@@ -29,7 +30,6 @@ HIDDEN = {
     "_Loader.exec_module": ("_finder.py", ["_adopted"]),
     "_timed.<locals>.find_and_load": ("_recorder.py", ["perf_counter"]),
 }
-START = "a_covered.pth"  # before lazypatch.pth; environments.py knows it
 TYPING = r"^if TYPE_CHECKING:"  # what type checkers see, and nobody runs
 # Run at the start of every process. Three functions have importlib's file name.
 RECORDER = """
@@ -75,7 +75,7 @@ except ValueError:
 
 def run_tests(arguments: list[str]) -> list[str]:
     """Run pytest, and give all that its processes told."""
-    start = pathlib.Path(sysconfig.get_path("purelib"), START)
+    start = pathlib.Path(sysconfig.get_path("purelib"), WATCHES)
     with tempfile.TemporaryDirectory() as results:
         recorder = pathlib.Path(results, "recorder")
         recorder.write_text(RECORDER.format(hidden=HIDDEN, results=results))

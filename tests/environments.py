@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import gevent
 
+WATCHES = "a_covered.pth"  # covered.py's, there while it measures; its name is before lazypatch.pth
 PACKAGES = pathlib.Path(gevent.__file__).parent.parent  # the folder that gevent is installed in
 
 
@@ -34,8 +35,8 @@ def make(folder: pathlib.Path, package: bool = True, others: bool = True) -> Env
         shutil.copy(installed(name), site)
     if package:
         shutil.copytree(installed("lazypatch"), site / "lazypatch", ignore=shutil.ignore_patterns("__pycache__"))
-    for start in PACKAGES.glob("a_covered.pth"):  # covered.py watches
-        shutil.copy(start, site)
+    for watches in PACKAGES.glob(WATCHES):
+        shutil.copy(watches, site)
     if others:
         (site / "zz_packages.pth").write_text(f"{PACKAGES}\n")
     windows = sys.platform == "win32"

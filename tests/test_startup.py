@@ -34,7 +34,7 @@ def test_the_pth_line_may_run_more_than_once(times: int) -> None:
 
 
 def test_the_start_function_may_be_called_more_than_once() -> None:
-    """The same, past the .pth line's own guard."""
+    """The same, by whoever calls it."""
     out = run_code("from lazypatch import _start\n_start(); _start()\n" + STATE, spec="all")
     assert out == "end\n"
 

@@ -812,8 +812,6 @@ else:
 del source._gevent_will_monkey_patch
 lazypatch.patch_module(target, source)
 assert (target.value, lazypatch.get_original("target", "value")) == ("new", "old")
-class Unruly(types.ModuleType):
-    pass
 from lazypatch import _install
 kept, _install._make = _install._make, refuse
 try:

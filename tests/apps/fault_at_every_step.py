@@ -46,26 +46,19 @@ LOOKS = {
 }
 
 
-# Such a line is passed again on the way out, where nothing can be raised before the lock is let go.
-WITH = {
-    (FOLDER + file, number)
-    for file in os.listdir(FOLDER)
-    if file.endswith(".py")
-    for number, text in enumerate(open(FOLDER + file), 1)
-    if text.lstrip().startswith("with ")
-}
+def out_of_reach(file):
+    """Lines of *file* at which nothing can be raised: a "try:", and what is between a "finally:" and its first call.
 
-
-def begin_trying(file):
-    """Lines of *file* at which nothing can be raised: a "try:", and what is between a "finally:" and its first call."""
+    A "with" is passed again on the way out, where nothing can be raised before the lock is let go.
+    """
     cleaning_up = False
-    for number, text in enumerate(open(FOLDER + file), 1):
-        if cleaning_up or text.strip() == "try:":
+    for number, text in enumerate(map(str.strip, open(FOLDER + file)), 1):
+        if cleaning_up or text == "try:" or text.startswith("with "):
             yield FOLDER + file, number
-        cleaning_up = text.strip() == "finally:" or (cleaning_up and text.strip() == "try:")
+        cleaning_up = text == "finally:" or (cleaning_up and text == "try:")
 
 
-TRY = {line for file in os.listdir(FOLDER) if file.endswith(".py") for line in begin_trying(file)}
+OUT_OF_REACH = {line for file in os.listdir(FOLDER) if file.endswith(".py") for line in out_of_reach(file)}
 
 
 class DoNotPatch(BaseException):
@@ -116,7 +109,7 @@ class Steps:
 
     def inside(self, frame, event, arg):
         if not self.interrupts:
-            if event == "line" and (frame.f_code.co_filename, frame.f_lineno) not in WITH | TRY:
+            if event == "line" and (frame.f_code.co_filename, frame.f_lineno) not in OUT_OF_REACH:
                 self.step(frame)
         elif event == "opcode":
             code = frame.f_code
