@@ -71,9 +71,9 @@ class _ThreadView:
         self.native_ident = native_ident
         self.allocate_lock = native_lock
         self.RLock = rlock  # guards a few lines that never switch
-        # Weak references to locks that were held when greenlets had no idents of their own: whoever imports keeps his
-        # lock alive, and importlib forgets a lock that nobody keeps.
-        self.unclaimed: list[Any] = []
+        # Weak references to the locks from when greenlets had no idents of their own; None: not looked for yet. One
+        # that is free may be about to be taken with the ident from before. importlib drops one that nobody uses.
+        self._from_before: list[Any] | None = None
 
     def get_ident(self) -> int:
         try:
@@ -82,17 +82,19 @@ class _ThreadView:
             return self.native_ident()  # type: ignore[no-any-return]
         if current.parent is None:
             return self.native_ident()  # type: ignore[no-any-return]
-        if self.unclaimed:
+        if self._from_before != []:
             self._claim(id(current))
         return id(current)
 
     def _claim(self, ident: int) -> None:
         """What this greenlet holds since before is its own from now on, not its thread's main greenlet's."""
+        known = self._from_before
+        references = list(_bootstrap._module_locks.values()) if known is None else known
         native, mine = self.native_ident(), set(_held_on_stack())
-        for lock in _living(self.unclaimed):
-            if lock.owner == native and lock.name in mine:
+        for lock in [reference() for reference in references]:
+            if lock is not None and lock.owner == native and lock.name in mine:
                 lock.owner = ident
-        self.unclaimed = [ref for ref in self.unclaimed if getattr(ref(), "owner", None) not in (None, ident)]
+        self._from_before = [reference for reference in references if reference() is not None]
 
 
 _view: Any = None
@@ -104,9 +106,6 @@ def install(native_ident: Any, native_lock: Any) -> None:
     if _view is not None and _bootstrap._thread is _view:
         return
     _view = _ThreadView(native_ident, native_lock, _thread.RLock)
-    _view.unclaimed = [
-        ref for ref in list(_bootstrap._module_locks.values()) if getattr(ref(), "owner", None) is not None
-    ]
     _look_before_waiting(_bootstrap._ModuleLock)
     _bootstrap._thread = _view
 
@@ -122,11 +121,6 @@ def _look_before_waiting(module_lock: Any) -> None:
         return original(self)
 
     module_lock.has_deadlock = has_deadlock
-
-
-def _living(references: list[Any]) -> Iterator[Any]:
-    """The locks that there still are."""
-    return (lock for lock in [reference() for reference in references] if lock is not None)
 
 
 def _held_on_stack() -> Iterator[str]:

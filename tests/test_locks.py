@@ -303,6 +303,39 @@ check()
     )
 
 
+def test_a_greenlet_that_was_about_to_take_a_lock_when_threads_became_cooperative_can_release_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    """It has asked who it is under the native ident, and holds nothing yet: a trace function stands for other threads."""
+    path = write_module(tmp_path, "holder", "import colorsys\nVALUE = 1\n")
+    run_code(
+        PRELUDE
+        + """
+import greenlet
+from _frozen_importlib import _ModuleLock
+def inside(frame, event, argument):
+    if event == "line" and "tid" in frame.f_locals and "threading" not in sys.modules:
+        assert frame.f_locals["tid"] == native_ident() and frame.f_locals["self"].owner is None
+        import threading
+    return inside
+def each_call(frame, event, argument):
+    taking = frame.f_code is _ModuleLock.acquire.__code__ and frame.f_locals["self"].name == "holder"
+    return inside if taking else None
+def work():
+    sys.settrace(each_call)
+    try:
+        import holder
+    finally:
+        sys.settrace(None)
+    return holder.VALUE
+assert greenlet.greenlet(work).switch() == 1 and "gevent" in sys.modules
+check()
+""",
+        spec="all",
+        PYTHONPATH=path,
+    )
+
+
 posix_only = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork does not exist here")
 
 
