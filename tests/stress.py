@@ -1,7 +1,7 @@
 """First imports at random, armed and not: ``python tests/stress.py --seeds 200`` on the installed package.
 
-From 3.15 on Python itself fails in a few of a hundred seeds: those errors are told by the circle of locks that they came
-from (apps/pythons_own.py), and counted. ``--native`` counts them in a run in which nothing is armed, to compare.
+Python itself fails now and then, from 3.15 on in a few of a hundred seeds: those errors are told from ours
+(apps/pythons_own.py), and counted. ``--native`` counts them in a run in which nothing is armed, to compare.
 """
 
 from __future__ import annotations
@@ -61,5 +61,7 @@ if __name__ == "__main__":
         lost, how = len(failing) - own, "natively"
     else:
         (lost, own), how = try_seeds(chosen), "armed"
-    print(f"{platform.python_version()}, {how}: {given.seeds} seeds, {lost} failed, {own} met Python's own circle")
+    print(
+        f"{platform.python_version()}, {how}: {given.seeds} seeds, {lost} failed, {own} met an error that is Python's own"
+    )
     raise SystemExit(bool(lost))

@@ -1,4 +1,7 @@
-"""Tells which errors of imports in several threads are Python 3.15's own, by the circle of locks that each came from.
+"""Tells which errors of imports in several threads are Python's own.
+
+Importlib marks a submodule as loaded, and only then makes it an attribute of its package: whoever imports it in between
+in another thread may not find it there: without lazypatch, once in 39,000 imports by four threads at a time, on 3.11.
 
 From 3.15 on importlib takes the locks of a submodule's packages first and keeps them, once the packages are loaded, for
 as long as the submodule's body runs (gh-83065). Somebody who saw such a package half imported waits for it, and in the
@@ -9,6 +12,8 @@ Up to 3.14 nobody waits while holding the lock of a module that is loaded: a cir
 
 import _frozen_importlib as bootstrap
 import sys
+
+from lazypatch._targets import COMPANIONS
 
 handed_out = set()  # names of modules that such a circle ended at
 
@@ -45,7 +50,15 @@ def is_loaded(lock):
 
 
 def explains(error):
-    """Whether *error* comes from a module that was handed out half imported, or refused, by such a circle."""
+    """Whether *error* comes from a module handed out half imported, or refused, by such a circle, or not bound yet."""
     text = str(error)
     of_this_kind = isinstance(error, bootstrap._DeadlockError) or "circular import" in text
-    return of_this_kind and any(f"'{name}'" in text or f"'{name.rpartition('.')[2]}'" in text for name in handed_out)
+    if of_this_kind and any(f"'{name}'" in text or f"'{name.rpartition('.')[2]}'" in text for name in handed_out):
+        return True
+    return isinstance(error, AttributeError) and is_loaded_of(getattr(error.obj, "__name__", None), error.name)
+
+
+def is_loaded_of(package, name):
+    """Whether *name* is a submodule of *package* that is loaded, and none whose import lazypatch looks at."""
+    whole = f"{package}.{name}"
+    return whole in sys.modules and not any(whole in companions for companions in COMPANIONS.values())
