@@ -101,6 +101,20 @@ def test_without_timed_imports_the_page_says_how_to_get_them() -> None:
     )
 
 
+def test_raw_references_are_listed_with_what_became_of_each(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "early.py").write_text("import socket\nplaces = {'<b>': socket.socket}\n")
+    code = (
+        "import early, _thread, lazypatch\nHELD = _thread.allocate_lock(); HELD.acquire()\n"
+        "lazypatch.patch_all()\nprint(lazypatch.report().to_html())"
+    )
+    done = run_python("-W", "ignore", "-c", code, PYTHONPATH=str(tmp_path))
+    rows = re.findall(r'<li><span class="(good|bad)">(mended|left)</span> <code>(.+?)</code>', done.stdout)
+    found = {html.unescape(place): (look, state) for look, state, place in rows}
+    assert found["early.places['<b>']"] == ("good", "mended")
+    assert found["__main__.HELD"] == ("bad", "left")
+    assert "<b>" not in done.stdout
+
+
 def browse(folder: pathlib.Path, file: pathlib.Path, *options: str) -> str:
     """Run Chromium on *file* and give what it prints."""
     assert BROWSER is not None
