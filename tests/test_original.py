@@ -186,6 +186,7 @@ before = len(ticks)
 thread.start()
 until(lambda: not thread.is_alive())
 assert results and results[0] != main, results
+assert len(ticks) > before
 """
     )
 

@@ -26,7 +26,7 @@ def watch():
 
     def has_deadlock(self):
         found = original(self)
-        if found and any(map(is_loaded, circle(self))):
+        if found and any(is_loaded(lock.name) for lock in circle(self)):
             handed_out.add(self.name)
         return found
 
@@ -44,8 +44,8 @@ def circle(lock):
     return locks
 
 
-def is_loaded(lock):
-    module = sys.modules.get(lock.name)
+def is_loaded(name):
+    module = sys.modules.get(name)
     return module is not None and not getattr(module.__spec__, "_initializing", True)
 
 
@@ -55,10 +55,8 @@ def explains(error):
     of_this_kind = isinstance(error, bootstrap._DeadlockError) or "circular import" in text
     if of_this_kind and any(f"'{name}'" in text or f"'{name.rpartition('.')[2]}'" in text for name in handed_out):
         return True
-    return isinstance(error, AttributeError) and is_loaded_of(getattr(error.obj, "__name__", None), error.name)
-
-
-def is_loaded_of(package, name):
-    """Whether *name* is a submodule of *package* that is loaded, and none whose import lazypatch looks at."""
-    whole = f"{package}.{name}"
-    return whole in sys.modules and not any(whole in companions for companions in COMPANIONS.values())
+    if not isinstance(error, AttributeError):
+        return False
+    submodule = f"{getattr(error.obj, '__name__', None)}.{error.name}"
+    looked_at = submodule.startswith(("gevent.", "lazypatch.")) or any(submodule in it for it in COMPANIONS.values())
+    return is_loaded(submodule) and not looked_at  # else lazypatch has a part in it
