@@ -6,93 +6,36 @@ names here are resolved when they are first used: importing this package imports
 What lazypatch.pth and lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
 """
 
+import _frozen_importlib_external
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._api import (
-        patch_all,
-        patch_builtins,
-        patch_contextvars,
-        patch_dns,
-        patch_module,
-        patch_os,
-        patch_queue,
-        patch_select,
-        patch_selectors,
-        patch_signal,
-        patch_socket,
-        patch_ssl,
-        patch_subprocess,
-        patch_sys,
-        patch_thread,
-        patch_time,
-    )
-    from ._errors import LazyPatchError, LazyPatchWarning
-    from ._handle import Handle, enable
-    from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
-    from ._report import Report, report
-    from ._wrapt import when_imported
+    from typing import Any
+
+    from . import _public
+    from ._public import *  # noqa: F403  # all that is in its __all__
+
+    __all__ = ["__version__"]
+    __all__ += _public.__all__
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "Handle",
-    "LazyPatchError",
-    "LazyPatchWarning",
-    "Report",
-    "__version__",
-    "enable",
-    "exclude",
-    "get_original",
-    "is_module_patched",
-    "is_object_patched",
-    "original",
-    "patch_all",
-    "patch_builtins",
-    "patch_contextvars",
-    "patch_dns",
-    "patch_module",
-    "patch_os",
-    "patch_queue",
-    "patch_select",
-    "patch_selectors",
-    "patch_signal",
-    "patch_socket",
-    "patch_ssl",
-    "patch_subprocess",
-    "patch_sys",
-    "patch_thread",
-    "patch_time",
-    "report",
-    "state",
-    "when_imported",
-]
-
-
-def _home(name: str) -> str:
-    if name.startswith("patch_"):
-        return "_api"
-    if name.startswith("LazyPatch"):
-        return "_errors"
-    if name in ("Handle", "enable"):
-        return "_handle"
-    if name in ("Report", "report"):
-        return "_report"
-    return "_wrapt" if name == "when_imported" else "_queries"
+_external: "Any" = _frozen_importlib_external
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(__import__(f"{__name__}.{_home(name)}", fromlist=[name]), name)
-    globals()[name] = found
-    return found
+    if name.startswith("_") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")  # as importlib asks of our own files
+    from ._public import find
+
+    return find(name)
 
 
 def __dir__() -> "list[str]":
-    return sorted({*globals(), *__all__})
+    from ._public import find
+
+    return sorted({*globals(), *find("__all__"), "__all__"})
 
 
 _done = False
@@ -128,9 +71,26 @@ def _requested() -> "tuple[str, str]":
     return spec, f"PYTHONCOOPPATCH={spec}"
 
 
-def _arm(spec: str) -> None:
-    from ._enable import in_main_interpreter, session
+def _spec_of_ours(name: str, target: object = None) -> "Any":
+    """Of a file in this folder: the path finders would list it, and look for three kinds of extension module first."""
+    if type(__spec__.loader).__name__ != "SourceFileLoader":  # in a zip file, say
+        return None
+    path = __file__[: -len("__init__.py")] + name.rpartition(".")[2] + ".py"
+    loader = _external.SourceFileLoader(name, path)
+    return _external.spec_from_file_location(name, path, loader=loader, submodule_search_locations=None)
 
+
+def _arm(spec: str) -> None:
+    # For the four files of arming, nobody needs to list this folder; whoever imports another one later does.
+    known, folder = sys.path_importer_cache, os.path.dirname(__file__)
+    quick: "Any" = type(sys.implementation)
+    if folder not in known and type(__spec__.loader).__name__ == "SourceFileLoader":
+        known[folder] = quick(find_spec=_spec_of_ours)
+    try:
+        from ._enable import in_main_interpreter, session
+    finally:
+        if type(known.get(folder)) is quick:
+            del known[folder]
     if not in_main_interpreter():
         return
     is_strict = False

@@ -3,6 +3,7 @@
 import sys
 
 from ._enable import session
+from ._handle import arm_in_program
 from ._spec import unmet_messages
 from ._targets import wanted
 
@@ -66,7 +67,7 @@ def patch_all(
     arguments = {**switches, **options, "sys": sys, "builtins": builtins, "contextvars": contextvars}
     if not _announced(current, arguments, kwargs):
         return False
-    current.arm_in_program(wanted(groups, [name for name, on in options.items() if on]))
+    arm_in_program(current, wanted(groups, [name for name, on in options.items() if on]))
     return True
 
 
@@ -80,7 +81,7 @@ def _announced(current: "Session", arguments: "dict[str, bool]", kwargs: "dict[s
 
 
 def _patch(groups: "Iterable[str]", options: "Iterable[str]" = ()) -> bool:
-    return session().arm_in_program(wanted(groups, options))
+    return arm_in_program(session(), wanted(groups, options))
 
 
 def patch_socket(dns: bool = True, aggressive: bool = True) -> bool:
@@ -121,7 +122,7 @@ def patch_select(aggressive: bool = True) -> bool:
 
     Specified by ``gevent.monkey.patch_select``.
     """
-    return session().arm_in_program({"select": frozenset(["aggressive"] if aggressive else [])})
+    return arm_in_program(session(), {"select": frozenset(["aggressive"] if aggressive else [])})
 
 
 def patch_selectors(aggressive: bool = True) -> bool:
@@ -129,7 +130,7 @@ def patch_selectors(aggressive: bool = True) -> bool:
 
     Specified by ``gevent.monkey.patch_selectors``.
     """
-    return session().arm_in_program({"selectors": frozenset(["aggressive"] if aggressive else [])})
+    return arm_in_program(session(), {"selectors": frozenset(["aggressive"] if aggressive else [])})
 
 
 def patch_subprocess() -> bool:
@@ -162,7 +163,7 @@ def patch_thread(
         del chosen["threading"]
     if not _threading_local:
         del chosen["_threading_local"]
-    return session().arm_in_program(chosen)
+    return arm_in_program(session(), chosen)
 
 
 def patch_signal() -> bool:

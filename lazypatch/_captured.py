@@ -14,7 +14,7 @@ from ._install import Change
 from ._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
-    from ._originals import Originals
+    from ._install import Originals
     from ._schedule import Scheduler
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 # What is loaded for the first target.
-_NEXT = ["lazypatch." + file for file in ("_schedule", "_gevent", "_install", "_originals", "_importlock", "_threads")]
+_NEXT = ["lazypatch." + file for file in ("_schedule", "_gevent", "_install", "_importlock", "_threads")]
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
+_PACKAGES = "-packages" + os.sep
 
 
 class Session:
@@ -73,23 +74,23 @@ class Session:
         return bool(self._made)
 
     @staticmethod
-    def undisturbed(step: "Callable[[], object]") -> None:
+    def undisturbed(step: "Callable[[], Any]") -> "Any":
         """Take *step* without the garbage collector, which would look at each of many new objects several times.
 
         They live as long as the process, so they go to the oldest generation at once. Only where the collector was on
-        and no other thread is there to notice: nothing else can run, or fork, meanwhile.
+        and no other thread is there to notice: nothing else can run, or fork, meanwhile. Gives what *step* gives.
         """
         import gc
 
         if not gc.isenabled() or _count():
-            step()
-            return
+            return step()
         frozen = gc.get_freeze_count()
         try:
             gc.disable()
-            step()
+            result = step()
             if not frozen:  # else that is the program's, and stays so
                 gc.freeze()
+            return result
         finally:
             try:
                 frozen or gc.unfreeze()  # type: ignore[func-returns-value]
@@ -120,23 +121,15 @@ class Session:
                     self.standins.put(sys.modules.get(name), _stand_in_names(name))
         if present or "gevent" in sys.modules or _count():
             # Other native threads: better now than inside one of their imports.
-            self._guarded(lambda: self.scheduler.catch_up(quiet))
+            self._guarded(lambda: self._catch_up(quiet))
         elif self.strict:
             self._guarded(bool)
         return self.vetoed.isdisjoint(wanted)
 
-    def arm_in_program(self, wanted: "Wanted") -> bool:
-        """The same on behalf of the program: unless site is still at work, it may have taken names already.
+    def _catch_up(self, quiet: bool) -> None:
+        from ._too_late import catch_up
 
-        Not of what has been armed all the time: gevent's patch_all() comes here once for each target.
-        """
-        frame = sys._getframe(1)
-        while frame is not None and frame.f_globals.get("__name__") != "site":
-            frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
-        if frame is None and not self.unrepaired:
-            known = {name: it for name, it in self.wanted.items() if name not in self.vetoed | self.failed}
-            self.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
-        return self.arm(wanted)
+        catch_up(self.scheduler, quiet)
 
     def came_late(self, names: "Iterable[str]") -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
@@ -247,13 +240,14 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        if spec.name.startswith(("gevent", "wrapt")) or spec.name in self.foreign:
-            return True
         origin = spec.origin or ""
+        if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
+            return True
         if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
             return True
-        inside = origin.startswith(_STDLIB) and "-packages" + os.sep not in origin[len(_STDLIB) :]
-        return inside or os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+        if spec.name.startswith(("gevent", "wrapt")) or spec.name in self.foreign:
+            return True
+        return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
 
 
 def _stand_in_names(name: str) -> "tuple[str, ...]":

@@ -10,7 +10,7 @@ import _frozen_importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._install import half_imported
+from ._gevent import half_imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

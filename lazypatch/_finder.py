@@ -20,7 +20,6 @@ the session notices when it is next asked anything, and says so.
 """
 
 import _frozen_importlib
-import _frozen_importlib_external
 import sys
 
 TYPE_CHECKING = False
@@ -28,18 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Session(Protocol):
-        """Whoever is told."""
-
-        def before(self, name: str, unlocked: Callable[[Callable[[], object]], object] = ...) -> None: ...
-        def after(self, name: str, module: ModuleType) -> None: ...
-        def accepts(self, spec: ModuleSpec) -> bool: ...
-
+    from ._enable import Session
 
 _bootstrap: "Any" = _frozen_importlib
-_external: "Any" = _frozen_importlib_external
 
 
 class Finder:
@@ -52,15 +44,20 @@ class Finder:
     def __init__(self, session: "Session") -> None:
         self.names: "set[str]" = set()
         self.session = session
+        external: "Any" = sys.modules["_frozen_importlib_external"]
+        self._standard: "list[Any]" = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, external.PathFinder]
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if name not in self.names:
-            return None
+            # One finder more costs each import a little. What is in a package is nearly always found by the last one:
+            # where nobody else could tell the difference, asking from here pays for it.
+            return None if path is None or sys.meta_path != self._standard else self._ask(name, path, target)
         if name.startswith("lazypatch."):
-            return _spec_of_ours(name)
+            ours: "ModuleSpec | None" = sys.modules["lazypatch"]._spec_of_ours(name)  # importlib has just imported it
+            return ours
         spec = self._ask(name, path, target)
         if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
@@ -70,13 +67,18 @@ class Finder:
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
+        spec: "ModuleSpec | None"
+        if sys.meta_path == self._standard:
+            _, builtin, frozen, files = self._standard
+            spec = builtin.find_spec(name, path, target) or frozen.find_spec(name, path, target)
+            return spec or files.find_spec(name, path, target)
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                spec = find_spec(name, path, target)
                 if spec is not None:
                     return spec
         return None
@@ -85,16 +87,6 @@ class Finder:
         """Stand first on ``sys.meta_path``, once."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-
-
-def _spec_of_ours(name: str) -> "ModuleSpec | None":
-    """Of a file in this folder: the path finders would look for three kinds of extension module first."""
-    if type(__spec__.loader).__name__ != "SourceFileLoader":  # in a zip file, say
-        return None
-    path = __file__[: -len("_finder.py")] + name.rpartition(".")[2] + ".py"
-    loader = _external.SourceFileLoader(name, path)
-    spec: "ModuleSpec" = _external.spec_from_file_location(name, path, loader=loader, submodule_search_locations=None)
-    return spec
 
 
 def _lock_of(name: str) -> "Any":

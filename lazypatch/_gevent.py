@@ -1,16 +1,16 @@
-"""Tell gevent the truth: its record mirrors ours, its patch functions lead to ours, its subscribers are heard."""
+"""The bridge to gevent: its modules supply, its record mirrors ours, its functions lead here, subscribers are heard."""
 
 from __future__ import annotations
 
 import os
 import sys
 import types
-from _weakref import ref
+from _operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from ._enable import in_main_interpreter as on_main_thread
-from ._install import half_imported
-from ._originals import MISSING, Originals
+from ._install import MISSING, Originals
+from ._targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,15 +76,12 @@ class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
     def __init__(self, session: Session, originals: Originals) -> None:
-        self._session = session
+        self.session = session
         self._originals = originals
         self._redirected: object = None
-        self._called: set[str] = set()  # words of gevent.monkey's functions
+        self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
         self._plugins: bool | None = None
-        if hasattr(os, "register_at_fork"):
-            me: Any = ref(self)  # as in the scheduler
-            os.register_at_fork(before=lambda: me() and me().before_fork())
 
     def before_fork(self) -> None:
         """Have what gevent needs to hear of the child's end, if os is cooperative."""
@@ -96,12 +93,25 @@ class Truth:
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
-        if "threading" in self._session.wanted or "_thread" in self._session.wanted:
+        if "threading" in self.session.wanted or "_thread" in self.session.wanted:
             import gevent.threading  # noqa: F401
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
         self.adopt()
+
+    def supply(self, name: str, done: str) -> types.ModuleType | None:
+        """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
+        if name != done and half_imported(name):
+            return None
+        try:
+            __import__(name) if name in sys.modules else self.session.undisturbed(lambda: __import__(name))
+        except Exception as error:
+            # _DeadlockError: another native thread is importing it and waits for what we hold.
+            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
+                return None
+            raise
+        return sys.modules[name]
 
     def adopt(self) -> None:
         """Take over what gevent.monkey has patched already, and make it ask us from now on."""
@@ -133,13 +143,13 @@ class Truth:
     def mirror_all(self) -> None:
         """Make ``gevent.monkey.saved`` say what we know; other patchers' entries stay."""
         monkey: Any = sys.modules.get("gevent.monkey")
-        names = {*self._session.wanted, *self._originals.names()}
+        names = {*self.session.wanted, *self._originals.names()}
         for name in names if hasattr(monkey, "saved") else ():
-            if name not in monkey.saved and name not in self._session.vetoed:
+            if name not in monkey.saved and name not in self.session.vetoed:
                 if name in sys.modules and self._originals.recorded(sys.modules[name]):
                     self.mirror(name)
                 elif name not in sys.modules:
-                    monkey.saved[name] = _Waiting(self._session, name)
+                    monkey.saved[name] = _Waiting(self.session, name)
 
     def mirror(self, name: str) -> None:
         """The same for one target that is installed."""
@@ -177,14 +187,8 @@ class Truth:
         if self._events is None and not half_imported("gevent.events"):
             from ._events import Events
 
-            self._events = Events(self._session, self._plugins)
+            self._events = Events(self.session, self._plugins)
         return self._events
-
-    def note_caller(self, function: str) -> None:
-        """Somebody called gevent.monkey's *function*: the report names who it was."""
-        from ._callers import note
-
-        note(self._session, function)
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
         """The names that gevent's subscribers, if there are any, let be replaced."""
@@ -196,13 +200,13 @@ class Truth:
         if self.events is not None:
             self.events.notify(event)
 
-    def called(self, word: str) -> None:
-        """Somebody called gevent.monkey's function for *word*: say again, as it does, what is patched already."""
-        word = "socket" if word == "dns" else word
-        repeated = word in self._called
-        self._called.add(word)
-        if self.events is not None:
-            self.events.again(word, repeated)
+
+def half_imported(name: str) -> bool:
+    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
+    module = sys.modules.get(name)
+    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
+        return True
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 def _has_plugins(folder: str) -> bool:
@@ -213,7 +217,7 @@ def _has_plugins(folder: str) -> bool:
         found = os.listdir(folder or ".")
     except OSError:
         return False
-    for name in [name for name in found if name.endswith(("-info", ".egg"))]:
+    for name in filter(methodcaller("endswith", ("-info", ".egg")), found):  # thousands may be in one folder
         file = f"{folder}/{name}/entry_points.txt"
         # gevent's own plugin only warns of a choice that we warn of ourselves.
         if os.access(file, os.R_OK) and not name.startswith("gevent-") and _names_plugin(file):
@@ -256,14 +260,8 @@ def _redirect(monkey: Any, truth: Truth) -> None:
 
 def _foreign(name: str, truth: Truth) -> Callable[..., Any]:
     def patch(*args: Any, **kwargs: Any) -> Any:
-        from . import _api
+        from ._callers import called
 
-        truth.called(name.removeprefix("patch_"))
-        truth.note_caller(name)
-        kwargs.pop("_warnings", None)
-        kwargs.pop("_first_time", None)
-        if name == "patch_thread" and len(args) < 3:
-            kwargs.setdefault("Event", True)  # gevent's default
-        return getattr(_api, name)(*args, **kwargs)
+        return called(truth, name, args, kwargs)
 
     return patch

@@ -1,10 +1,14 @@
-"""enable(), and the handle that it gives: arming by a spec, from code."""
+"""Arming from code: enable(), and the handle that it gives."""
+
+import sys
 
 from ._enable import Session, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ._targets import Wanted
 
 
 class Handle:
@@ -54,8 +58,23 @@ def enable(spec: str = "all") -> Handle:
         from ._strict import begin
 
         begin(current)
-    current.arm_in_program(chosen)
+    arm_in_program(current, chosen)
     return Handle(current, chosen)
+
+
+def arm_in_program(current: Session, wanted: "Wanted") -> bool:
+    """Add *wanted* on behalf of the program: unless site is still at work, it may have taken names already.
+
+    Not of what has been armed all the time: gevent's patch_all() comes here once for each target. False if a subscriber
+    vetoed any of it.
+    """
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") != "site":
+        frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
+    if frame is None and not current.unrepaired:
+        known = {name: it for name, it in current.wanted.items() if name not in current.vetoed | current.failed}
+        current.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
+    return current.arm(wanted)
 
 
 def _can_work_here() -> bool:

@@ -23,35 +23,34 @@ from __future__ import annotations
 import _frozen_importlib
 import _thread
 import sys
-from collections.abc import Iterator
-from typing import Any
+import types
+from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import sleep
 from greenlet import getcurrent
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _bootstrap: Any = _frozen_importlib
 
 
-class _Wakeup:
-    """The native lock that waiters for a module queue at, with an ``acquire`` that lets greenlets run."""
+def _wakeup(native: Any) -> types.SimpleNamespace:
+    """The *native* lock that waiters for a module queue at, with an ``acquire`` that lets greenlets run."""
 
-    __slots__ = ("_native", "release")
-
-    def __init__(self, native: Any) -> None:
-        self._native = native
-        self.release = native.release
-
-    def acquire(self, blocking: bool = True) -> bool:
-        if self._native.acquire(False):
+    def acquire(blocking: bool = True) -> bool:
+        if native.acquire(False):
             return True
         if blocking:
-            _wait(self._native)
+            _wait(native)
         return blocking
+
+    return types.SimpleNamespace(acquire=acquire, release=native.release)
 
 
 def _wait(native: Any) -> None:
-    hub, me = get_hub_if_exists(), _view.get_ident()
+    hub, me = get_hub_if_exists(), _get_ident()
     if hub is not None and getcurrent() is not hub:
         while not native.acquire(False):
             sleep(0.001)
@@ -59,53 +58,49 @@ def _wait(native: Any) -> None:
     # Nobody else of this thread can run until we return. If one of them holds the module, it never will.
     wanted = _bootstrap._blocking_on.get(me)
     owner = getattr(wanted[-1] if isinstance(wanted, list) and wanted else wanted, "owner", None)
-    if me != _view.native_ident() and owner == _view.native_ident():
+    if me != _native_ident() and owner == _native_ident():
         raise _bootstrap._DeadlockError(f"deadlock: this greenlet and its thread's main one both import {wanted!r}")
     native.acquire()
 
 
-class _ThreadView:
-    """What importlib uses of _thread."""
-
-    def __init__(self, native_ident: Any, native_lock: Any, rlock: Any) -> None:
-        self.native_ident = native_ident
-        self.allocate_lock = native_lock
-        self.RLock = rlock  # guards a few lines that never switch
-        # Weak references to the locks from when greenlets had no idents of their own; None: not looked for yet. One
-        # that is free may be about to be taken with the ident from before. importlib drops one that nobody uses.
-        self._from_before: list[Any] | None = None
-
-    def get_ident(self) -> int:
-        try:
-            current = getcurrent()
-        except RuntimeError:  # greenlet is being finalized, late in the interpreter's shutdown
-            return self.native_ident()  # type: ignore[no-any-return]
-        if current.parent is None:
-            return self.native_ident()  # type: ignore[no-any-return]
-        if self._from_before != []:
-            self._claim(id(current))
-        return id(current)
-
-    def _claim(self, ident: int) -> None:
-        """What this greenlet holds since before is its own from now on, not its thread's main greenlet's."""
-        known = self._from_before
-        references = list(_bootstrap._module_locks.values()) if known is None else known
-        native, mine = self.native_ident(), set(_held_on_stack())
-        for lock in [reference() for reference in references]:
-            if lock is not None and lock.owner == native and lock.name in mine:
-                lock.owner = ident
-        self._from_before = [reference for reference in references if reference() is not None]
+_native_ident: Any = None
+_view: Any = None  # what importlib has for _thread
+# Weak references to the locks from when greenlets had no idents of their own; None: not looked for yet. One that is
+# free may be about to be taken with the ident from before. importlib drops one that nobody uses.
+_from_before: list[Any] | None = None
 
 
-_view: Any = None
+def _get_ident() -> int:
+    try:
+        current = getcurrent()
+    except RuntimeError:  # greenlet is being finalized, late in the interpreter's shutdown
+        return _native_ident()  # type: ignore[no-any-return]
+    if current.parent is None:
+        return _native_ident()  # type: ignore[no-any-return]
+    if _from_before != []:
+        _claim(id(current))
+    return id(current)
+
+
+def _claim(ident: int) -> None:
+    """What this greenlet holds since before is its own from now on, not its thread's main greenlet's."""
+    global _from_before
+    references = list(_bootstrap._module_locks.values()) if _from_before is None else _from_before
+    native, mine = _native_ident(), set(_held_on_stack())
+    for lock in [reference() for reference in references]:
+        if lock is not None and lock.owner == native and lock.name in mine:
+            lock.owner = ident
+    _from_before = [reference for reference in references if reference() is not None]
 
 
 def install(native_ident: Any, native_lock: Any) -> None:
     """Make importlib greenlet-aware, once, with the originals of ``get_ident`` and ``allocate_lock`` of _thread."""
-    global _view
+    global _view, _native_ident
     if _view is not None and _bootstrap._thread is _view:
         return
-    _view = _ThreadView(native_ident, native_lock, _thread.RLock)
+    _native_ident = native_ident
+    # The RLock is for 3.12 and later; it guards a few lines that never switch.
+    _view = types.SimpleNamespace(get_ident=_get_ident, allocate_lock=native_lock, RLock=_thread.RLock)
     _look_before_waiting(_bootstrap._ModuleLock)
     _bootstrap._thread = _view
 
@@ -116,8 +111,8 @@ def _look_before_waiting(module_lock: Any) -> None:
     assert "has_deadlock" in module_lock.acquire.__code__.co_names  # with the guard taken, before it waits
 
     def has_deadlock(self: Any) -> Any:
-        if not isinstance(self.wakeup, _Wakeup):
-            self.wakeup = _Wakeup(self.wakeup)  # who waits at the native lock already is woken through it
+        if type(self.wakeup) is not types.SimpleNamespace:
+            self.wakeup = _wakeup(self.wakeup)  # who waits at the native lock already is woken through it
         return original(self)
 
     module_lock.has_deadlock = has_deadlock

@@ -1,22 +1,141 @@
-"""Prepare what a source puts where as a list of changes; make all of them at once, or none.
+"""Prepare what a source puts where as a list of changes; make all of them at once or none, with originals on record.
 
-Originals are on record before they are replaced, so nobody can ask for one and get its replacement.
+They are on record before they are replaced, so nobody can ask for one and get its replacement.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import types
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
-from ._originals import MISSING, Originals
 from ._targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection, Mapping
 
+    class _Record:
+        """What is known of one module object."""
+
+        module: ref[types.ModuleType]
+        late: bool
+        items: dict[str, object]
+        replacements: dict[str, object]
+
+        def __init__(self, **values: object) -> None: ...
+else:
+    _Record = types.SimpleNamespace  # a class would cost 80,000 instructions to make
+
+MISSING = object()
 REMOVED = object()
+
+
+class Originals:
+    """Originals by module object. Readers never block: every write publishes a new dict in one store.
+
+    The lock is a native, re-entrant one made before anything is patched, held for dict operations only:
+    never across a call into other code, an import or a greenlet switch.
+    """
+
+    def __init__(self, behind: dict[int, tuple[object, object]]) -> None:
+        self._records: dict[int, _Record] = {}
+        self._latest: dict[str, _Record] = {}
+        self._behind = behind  # id of a replacement, or of a stand-in -> it, and its original
+        self._lock = _thread.RLock()
+
+    def after_fork(self) -> None:
+        """In the child, where nobody holds the lock."""
+        self._lock = _thread.RLock()
+
+    def _find(self, module: types.ModuleType | None) -> _Record | None:
+        record = self._records.get(id(module))
+        return record if record is not None and record.module() is module else None
+
+    def record(self, module: types.ModuleType, items: Mapping[str, tuple[object, object]], late: bool = False) -> None:
+        """Add *items*, name to (original, replacement), to what is known of *module*.
+
+        A name recorded before keeps its place; its original changes only because the caller saw a new one
+        (a reload made it). *late* counts for the first record of a module object.
+        """
+        with self._lock:
+            old = self._find(module)
+            if old is None:
+                new = _Record(module=ref(module), late=late, items={}, replacements={})
+            else:
+                new = _Record(module=old.module, late=old.late, items={**old.items}, replacements={**old.replacements})
+            for name, (original, replacement) in items.items():
+                new.items[name] = original
+                new.replacements[name] = replacement
+                if replacement is not original and replacement is not None and type(replacement) is not bool:
+                    self._behind.setdefault(id(replacement), (replacement, original))
+            self._publish(module, new)
+
+    def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
+        """Take *module* back to *snapshot*, as :meth:`snapshot` gave it."""
+        with self._lock:
+            if snapshot is not None:
+                self._publish(module, snapshot)
+                return
+            records = dict(self._records)
+            records.pop(id(module), None)
+            self._records = records
+            latest = dict(self._latest)
+            latest.pop(module.__name__, None)
+            self._latest = latest
+
+    def _publish(self, module: types.ModuleType, record: _Record) -> None:
+        known = self._records
+        if len(known) > 2 * len(self._latest):  # most are of modules that are gone
+            known = {key: value for key, value in known.items() if value.module() is not None}
+        self._records = {**known, id(module): record}
+        self._latest = {**self._latest, module.__name__: record}
+
+    def snapshot(self, module: types.ModuleType) -> _Record | None:
+        """What is recorded of *module* now, for :meth:`restore`."""
+        return self._find(module)
+
+    def of(self, name: str) -> dict[str, object]:
+        """The originals of the module that is called *name* now, else of the last one that was."""
+        record = self._find(sys.modules.get(name)) or self._latest.get(name)
+        return dict(record.items) if record is not None else {}
+
+    def original(self, module: types.ModuleType, name: str) -> object:
+        """The original of *name* in *module*, else in an earlier module of the same name, else MISSING."""
+        for record in (self._find(module), self._latest.get(module.__name__)):
+            if record is not None and name in record.items:
+                return record.items[name]
+        return MISSING
+
+    def behind(self, value: object) -> object:
+        """The original that *value*, a replacement or a stand-in, stands for in any module, else MISSING."""
+        found = self._behind.get(id(value))
+        return found[1] if found is not None and found[0] is value else MISSING
+
+    def replacement(self, module: types.ModuleType, name: str) -> object:
+        """What was put in place of *name* in *module*, else None."""
+        record = self._find(module)
+        return None if record is None else record.replacements.get(name)
+
+    def names(self) -> list[str]:
+        """The modules that something is recorded of."""
+        return list(self._latest)
+
+    def pairs(self, name: str) -> list[tuple[object, object]]:
+        """Each original of the module *name* with its replacement."""
+        record = self._find(sys.modules.get(name))
+        return [] if record is None else [(record.items[item], record.replacements[item]) for item in record.items]
+
+    def recorded(self, module: types.ModuleType | None) -> bool:
+        """Whether something was installed in this module object."""
+        return self._find(module) is not None
+
+    def late(self, module: types.ModuleType | None) -> bool:
+        """Whether this module object was loaded before it was armed."""
+        record = self._find(module)
+        return record is not None and record.late
 
 
 class Change:
@@ -28,14 +147,12 @@ class Change:
         self.owner = owner
         self.name = name
         self.value = value
-        self.module: types.ModuleType | None = None  # only modules have originals on record
-        self.space: Any = None  # the dict behind the owner; none where the attribute protocol has to be used (a class)
-        if isinstance(owner, types.ModuleType):
-            self.module = owner
-            self.space = owner.__dict__
-        elif isinstance(owner, dict):
-            self.space = owner
-        self.old = (vars(owner) if self.space is None else self.space).get(name, MISSING)
+        # Only modules have originals on record.
+        self.module: types.ModuleType | None = owner if isinstance(owner, types.ModuleType) else None
+        # The dict behind the owner; none where the attribute protocol has to be used (a class).
+        space: Any = owner.__dict__ if self.module is not None else owner if isinstance(owner, dict) else None
+        self.space = space
+        self.old = (vars(owner) if space is None else space).get(name, MISSING)
 
     def make(self, value: object) -> None:
         """Set one name, or take it away."""
@@ -48,11 +165,8 @@ class Change:
             self.space[self.name] = value
 
 
-def commit(changes: list[Change], originals: Originals, behind: Callable[[object], object], late: bool = False) -> None:
-    """Make all *changes* or, when anything is raised meanwhile, none; whatever was raised goes on.
-
-    *behind* tells the original behind a value of ours (a stand-in, a replacement seen through another module).
-    """
+def commit(changes: list[Change], originals: Originals, late: bool = False) -> None:
+    """Make all *changes* or, when anything is raised meanwhile, none; whatever was raised goes on."""
     by_module: dict[types.ModuleType, list[Change]] = {}
     by_space: dict[int, list[Change]] = {}
     for change in changes:
@@ -62,7 +176,7 @@ def commit(changes: list[Change], originals: Originals, behind: Callable[[object
     snapshots = [(module, originals.snapshot(module)) for module in by_module]
     try:
         for module, mine in by_module.items():
-            originals.record(module, _pairs(module, mine, originals, behind), late)
+            originals.record(module, _pairs(module, mine, originals), late)
         for mine in by_space.values():
             _make(mine)
     except BaseException:
@@ -70,17 +184,15 @@ def commit(changes: list[Change], originals: Originals, behind: Callable[[object
         raise
 
 
-def _pairs(
-    module: types.ModuleType, changes: list[Change], originals: Originals, behind: Callable[[object], object]
-) -> dict[str, tuple[object, object]]:
+def _pairs(module: types.ModuleType, changes: list[Change], originals: Originals) -> dict[str, tuple[object, object]]:
     pairs = {}
     for change in changes:
         if change.old is MISSING:
             continue  # there was nothing: get_original then reads the module, as gevent's does
         original = change.old
-        found = behind(original)
+        found = originals.behind(original)
         if original is change.value or found is not MISSING:
-            # One of ours stands there already: a reload or a second copy of the module took it from elsewhere.
+            # One of ours stands there already: a stand-in, or a reload or a second copy of the module took it.
             known = originals.original(module, change.name)
             found = found if known is MISSING else known
             original = original if found is MISSING else found  # the same object in both, such as a module
@@ -176,25 +288,3 @@ def _selectors(target: Any, options: Collection[str]) -> list[Change]:
 
 
 _EXTRA = {"select": _select, "selectors": _selectors}
-
-
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
-    module = sys.modules.get(name)
-    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
-        return True
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
-
-
-def supply(name: str, done: str) -> types.ModuleType | None:
-    """The source, imported; None while it, or one that it needs, is half imported: their end brings us back."""
-    if name != done and half_imported(name):
-        return None
-    try:
-        __import__(name)
-    except Exception as error:
-        # _DeadlockError: another native thread is importing it and waits for what we hold.
-        if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-            return None
-        raise
-    return sys.modules[name]

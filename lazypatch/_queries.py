@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _state
 from ._enable import session
 from ._errors import LazyPatchError
-from ._originals import MISSING
+from ._install import MISSING
 from ._targets import TARGETS
 
 if TYPE_CHECKING:

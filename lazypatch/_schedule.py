@@ -25,12 +25,13 @@ from __future__ import annotations
 import _frozen_importlib
 import os
 import sys
+from _operator import is_not
 from _weakref import ref
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from ._gevent import Truth, native
-from ._install import commit, half_imported, plan, supply
-from ._originals import MISSING, Originals
+from ._gevent import Truth, half_imported, native
+from ._install import MISSING, Originals, commit, plan
 from ._targets import COMPANIONS, STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from ._enable import Session
     from ._install import Change
+    from ._targets import Wanted
 
     Unlocked = Callable[[Callable[[], object]], object]
 
@@ -51,7 +53,7 @@ class Scheduler:
     def __init__(self, session: Session, met: list[str]) -> None:
         self.session = session
         self._met = met  # modules imported since arming
-        self.originals = Originals()
+        self.originals = Originals(session.standins.behind)
         self.truth = Truth(session, self.originals)
         self.loaded = False
         self.loading_thread: int | None = None
@@ -64,10 +66,12 @@ class Scheduler:
         self._unready: set[str] = set()  # modules whose bodies began without gevent
         self._ended: dict[str, object] = {}  # modules whose after() is over -> their specs
         self._seen: set[str] = set()  # targets in whose import we took part
-        self._settled: dict[str, tuple[Any, frozenset[str]]] = {}  # target -> module object and options, installed
+        self._settled: dict[str, Any] = {}  # target -> the module object installed; MISSING: ended, and not installed
+        self._options: dict[str, frozenset[str]] = {}  # with which it was
         if hasattr(os, "register_at_fork"):
-            me: Any = ref(self)  # the interpreter keeps the hook until its very end: that is not to keep everything
-            os.register_at_fork(after_in_child=lambda: me() and me().after_fork())
+            me: Any = ref(self)  # the interpreter keeps the hooks until its very end: that is not to keep everything
+            before, after = lambda: me() and me().truth.before_fork(), lambda: me() and me().after_fork()
+            os.register_at_fork(before=before, after_in_child=after)
 
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
@@ -109,8 +113,7 @@ class Scheduler:
         return bool(self.loading_thread == self._get_ident())
 
     def let_go(self) -> None:
-        """Of the right to load gevent, if this thread has it."""
-        # Ctrl-C may come right after it was taken; a fork in the meantime brings another one.
+        """Of the right to load gevent, if this thread has it: Ctrl-C may come, or a fork, right after it was taken."""
         while self.one_loader._is_owned():
             self.loading_thread = None
             self.one_loader.release()
@@ -153,16 +156,12 @@ class Scheduler:
         self.session.mend()
         self.truth.all_done()
 
-    def catch_up(self, quiet: bool = False) -> None:
-        """Something was armed late: load gevent if need be, and install all that is there."""
-        if self.loaded:
-            self._settled = {name: it for name, it in self._settled.items() if self.session.wanted.get(name) == it[1]}
-            self.install_ready()
-            self._all_done()
-        else:
-            self.load(quiet=quiet)
-        alone = [row.after for row in TARGETS.values() if row.name in sys.modules and row.after in self.session.wanted]
-        list(map(__import__, alone if self.loaded else ()))  # what a late target waits for
+    def reopen(self, wanted: Wanted) -> None:
+        """Install again, with the options that are *wanted* now, what was installed with others."""
+        for name in [name for name in self._settled if wanted.get(name) != self._options.get(name)]:
+            self._settled[name] = MISSING
+        self.install_ready()
+        self._all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
@@ -175,6 +174,7 @@ class Scheduler:
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self._ended[name] = getattr(module, "__spec__", None)
+        self._settled.setdefault(name, MISSING)
         if self.loaded:
             if not looked or [row for row in rows if self.is_open(row.name)]:
                 self.install_ready(name)
@@ -190,13 +190,13 @@ class Scheduler:
             return False
         self._companion(name)
         for row in rows:
-            self._settled.pop(row.name, None)
+            self._settled[row.name] = MISSING
         self.install_ready(name)
         return True
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = [row for row in TARGETS.values() if self.is_open(row.name) and self._is_ready(row, done)]
+        ready = [row for row in self._unsettled() if self.is_open(row.name) and self._is_ready(row, done)]
         if not ready:  # as most imports of a target find it
             return
         if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
@@ -210,13 +210,18 @@ class Scheduler:
             if not row.group:
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
 
+    def _unsettled(self) -> list[Target]:
+        """The targets that may be open. Nearly every import of one asks, mostly to find none: so it is C."""
+        changed = map(is_not, map(sys.modules.get, TARGETS), map(self._settled.get, TARGETS))
+        return list(compress(TARGETS.values(), changed))
+
     def is_open(self, name: str) -> bool:
         """Whether the target *name* is there and not installed."""
         module = sys.modules.get(name)
         if module is None and name in self._ended:  # importlib puts a module that it has just imported at the end
             _bootstrap._lock_unlock_module(name)
             module = sys.modules.get(name)
-        return name in self.session.wanted and module not in (None, self._settled.get(name, (None,))[0])
+        return name in self.session.wanted and module is not None and module is not self._settled.get(name)
 
     def _is_ready(self, row: Target, done: str) -> bool:
         if row.name in self.session.vetoed or self._is_half(row.name, done):
@@ -264,7 +269,7 @@ class Scheduler:
     def _install_one(self, row: Target, done: str) -> None:
         if not (self.is_open(row.name) and self._is_ready(row, done)):
             return  # another thread, or a subscriber, has been faster
-        source = None if self._is_half(row.source, done) else supply(row.source, row.source)
+        source = None if self._is_half(row.source, done) else self.truth.supply(row.source, row.source)
         if source is None:
             return
         changes = plan(sys.modules[row.name], source, self.session.wanted[row.name], self.truth.asked(row, source))
@@ -279,7 +284,7 @@ class Scheduler:
             self._attempt([name], lambda: self.commit(changes(name, self.session.wanted)))
 
     def settle(self, row: Target) -> None:
-        self._settled[row.name] = (sys.modules[row.name], self.session.wanted[row.name])
+        self._settled[row.name], self._options[row.name] = sys.modules[row.name], self.session.wanted[row.name]
         self.truth.installed(row)
 
     def _install_threads(self, done: str) -> None:
@@ -289,12 +294,7 @@ class Scheduler:
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""
-        commit(changes, self.originals, self.behind, late)
+        commit(changes, self.originals, late)
         for change in changes:
             if change.module is not None and change.module.__name__ in STAND_INS:
                 self.session.standins.lead(change.module, change.name, change.value)
-
-    def behind(self, value: object) -> object:
-        """The original behind *value* if it is a replacement or a stand-in, else MISSING."""
-        found = self.originals.behind(value)
-        return self.session.standins.behind(value, MISSING) if found is MISSING else found

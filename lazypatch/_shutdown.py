@@ -7,6 +7,7 @@ threads natively, which would never let their greenlets run.
 from __future__ import annotations
 
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ def by_lock(threading: Any, main: Any, original: Callable[[], None]) -> None:
     main._is_stopped = False
     main._tstate_lock = main._gevent_real_tstate_lock
     main._gevent_real_tstate_lock = None
-    _end(threading, original)
+    end(threading, original)
 
 
 def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
     """For 3.13 and later, where a thread is joined through a handle."""
     attribute = "_os_thread_handle" if hasattr(main, "_os_thread_handle") else "_handle"
     _let_joiners_run(main, getattr(main, attribute)._set_done)
-    setattr(main, attribute, _Undone())
+    # A handle that the native one is still to end.
+    undone = types.SimpleNamespace(is_done=lambda: False, _set_done=lambda: None, join=lambda timeout=-1: None)
+    setattr(main, attribute, undone)
     # The native one runs these before it joins, and a thread may be waiting for one: it is what ends the workers of
     # a ThreadPoolExecutor. It runs the list again, so the list is emptied.
     threading._SHUTTING_DOWN = True
@@ -42,30 +45,7 @@ def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
     for thread in list(threading.enumerate()):
         if thread is not main and not thread.daemon:
             _join(thread, attribute)
-    _end(threading, original)
-
-
-def from_elsewhere(threading: Any, original: Callable[[], None], native_ident: Callable[[], int]) -> None:
-    """After an install in another thread than the main one, whose native ident nobody has any more."""
-    main = threading.main_thread()
-    if main._ident == native_ident():
-        # Only the thread that bears the main thread's ident may end it, or its lock is never released. (If another
-        # thread was the first to import threading, before 3.13, that one is taken for the main thread: leave it.)
-        main._ident = threading.get_ident()
-    _end(threading, original)
-
-
-class _Undone:
-    """A handle for a thread that the native shutdown is still to end."""
-
-    def is_done(self) -> bool:
-        return False
-
-    def _set_done(self) -> None:
-        return
-
-    def join(self, timeout: float = -1) -> None:
-        return
+    end(threading, original)
 
 
 def _let_joiners_run(main: Any, release: Callable[[], object]) -> None:
@@ -89,7 +69,8 @@ def _join(thread: Any, attribute: str) -> None:
             return
 
 
-def _end(threading: Any, original: Callable[[], None]) -> None:
+def end(threading: Any, original: Callable[[], None]) -> None:
+    """The interpreter's way, which is for this time only."""
     from gevent.exceptions import LoopExit
 
     try:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._install import Change
-from ._originals import MISSING
+from ._install import MISSING, Change
 
 if TYPE_CHECKING:
     import functools

@@ -103,6 +103,20 @@ if TYPE_CHECKING:
 
     Wanted = dict[str, frozenset[str]]  # target -> its options
 
+    class StandIn:
+        """One function in one module, and what it leads to now."""
+
+        module: ModuleType
+        name: str
+        original: Any
+        function: Callable[..., Any]
+        target: Any  # the cooperative object, once there is one
+        over: Any  # what somebody else had put over the stand-in when it stepped aside
+
+        def __init__(self, **values: Any) -> None: ...
+else:
+    StandIn = type(sys.implementation)  # types.SimpleNamespace: making a class costs 80,000 instructions
+
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
     """The targets of *groups*, each with those of *options* that concern it."""
@@ -122,22 +136,14 @@ def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
     return chosen
 
 
-class StandIn:
-    """One function in one module, and what it leads to now."""
-
-    __slots__ = ("function", "module", "name", "original", "over", "target")
-
-    def __init__(self, module: "ModuleType", name: str, load: "Callable[[str], object]") -> None:
-        self.module = module
-        self.name = name
-        self.original: "Any" = getattr(module, name)
-        self.target: "Any" = None  # the cooperative object, once there is one
-        self.over: "Any" = None  # what somebody else had put over the stand-in when it stepped aside
-        self.function = _function(self, load)
-        setattr(module, name, self.function)
+def _stand_in(module: "ModuleType", name: str, load: "Callable[[str], object]") -> "StandIn":
+    cell = StandIn(module=module, name=name, original=getattr(module, name), target=None, over=None)
+    cell.function = _function(cell, load)
+    setattr(module, name, cell.function)
+    return cell
 
 
-def _function(cell: StandIn, load: "Callable[[str], object]") -> "Callable[..., Any]":
+def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[..., Any]":
     # Whoever copies this function (``from time import sleep``) keeps it for good, so it goes on forwarding. It must
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
@@ -158,14 +164,14 @@ class StandIns:
         self._load = load
         self.cells: "dict[tuple[str, str], StandIn]" = {}  # in place
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
-        self._by_id: "dict[int, StandIn]" = {}  # id of the function -> all that ever were
+        self.behind: "dict[int, tuple[object, object]]" = {}  # id of each that ever was -> it, and its original
 
     def put(self, module: "Any", names: "tuple[str, ...]") -> None:
         """Put a stand-in for each of *names* in *module*."""
         for name in names:
             if hasattr(module, name) and (module.__name__, name) not in self.cells:
-                cell = self.cells[module.__name__, name] = StandIn(module, name, self._load)
-                self._by_id[id(cell.function)] = cell
+                cell = self.cells[module.__name__, name] = _stand_in(module, name, self._load)
+                self.behind[id(cell.function)] = cell.function, cell.original
 
     def step_aside(self) -> None:
         """Show the originals: gevent is about to look."""
@@ -202,8 +208,3 @@ class StandIns:
         for cell in self.spent:
             if cell.module is module and cell.name == name:
                 cell.target = target
-
-    def behind(self, value: object, default: object) -> object:
-        """The original behind *value* if it is a stand-in, also one that was copied long ago; else *default*."""
-        cell = self._by_id.get(id(value))
-        return cell.original if cell is not None and cell.function is value else default

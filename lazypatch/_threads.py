@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 from gevent._hub_local import get_hub_if_exists
 
 from ._enable import in_main_interpreter as on_main_thread
-from ._install import REMOVED, Change, half_imported, plan, supply
+from ._gevent import half_imported
+from ._install import REMOVED, Change, plan
 from ._targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from ._schedule import Scheduler
     from ._targets import Wanted
@@ -47,7 +48,7 @@ def install(scheduler: Scheduler, done: str) -> None:
         return
     if not any(scheduler.is_open(row.name) for row in rows):
         return  # another thread has been faster
-    items = {row.name: scheduler.truth.asked(row, supply(row.source, "")) for row in rows}
+    items = {row.name: scheduler.truth.asked(row, scheduler.truth.supply(row.source, "")) for row in rows}
     moves = moves_main_thread(threading)
     scheduler.commit(changes(items, wanted, threading), "threading" in scheduler.session.early)
     finish(threading, moves)
@@ -73,20 +74,20 @@ def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: 
     if _is_cooperative(threading._shutdown):
         return result
     if not on_main_thread():
-        _warn_of_place()
+        from ._errors import warn, wrong_thread
+
+        warn(wrong_thread())
     if moves_main_thread(threading):
         result += _main_thread(threading, "threading" in targets)
     else:
-        result.append(_end_from_elsewhere(threading))
-    if "threading" in targets:
-        result += _joins(threading)
+        from ._other_threads import end_from_elsewhere
+
+        result.append(shutdown(threading, end_from_elsewhere(threading)))
+    if "threading" in targets and [*threading._active.values()] != [threading.main_thread()]:
+        from ._other_threads import joins
+
+        result += joins(threading)
     return result
-
-
-def _warn_of_place() -> None:
-    from ._errors import warn, wrong_thread
-
-    warn(wrong_thread())
 
 
 def moves_main_thread(threading: Any) -> bool:
@@ -226,21 +227,11 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
 
         getattr(_shutdown, how)(threading, main, original)
 
-    return _marked(threading, _shutdown)
+    return shutdown(threading, _shutdown)
 
 
-def _end_from_elsewhere(threading: Any) -> Change:
-    original, native_ident = threading._shutdown, threading.get_ident
-
-    def _shutdown() -> None:
-        from ._shutdown import from_elsewhere
-
-        from_elsewhere(threading, original, native_ident)
-
-    return _marked(threading, _shutdown)
-
-
-def _marked(threading: Any, function: Any) -> Change:
+def shutdown(threading: Any, function: Any) -> Change:
+    """*function*, recognizable as ours, is to be what ends the threads."""
     function._lazypatch = True
     return Change(threading, "_shutdown", function)
 
@@ -254,25 +245,3 @@ def _handle(main: Any, attribute: str, root: Any) -> list[Change]:
         Change(vars(main), attribute, handle),
         Change(vars(main), "_after_fork", lambda new_ident=None: new_ident),
     ]
-
-
-def _joins(threading: Any) -> list[Change]:
-    """Native threads that run already can only be joined by looking again and again."""
-    main = threading.main_thread()
-    others = [thread for thread in list(threading._active.values()) if thread is not main]
-    return [Change(vars(thread), "join", _polling_join(threading, thread)) for thread in others]
-
-
-def _polling_join(threading: Any, thread: Any) -> Callable[..., None]:
-    from time import monotonic
-
-    from gevent.hub import sleep
-
-    def join(timeout: float | None = None) -> None:
-        if threading.current_thread() is thread:
-            raise RuntimeError("Cannot join current thread")
-        end = None if timeout is None else monotonic() + timeout
-        while thread.is_alive() and (end is None or monotonic() < end):
-            sleep(0.01)
-
-    return join

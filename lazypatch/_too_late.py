@@ -1,19 +1,34 @@
-"""What was too late: warned of once for each target, and in strict mode the end."""
+"""What was loaded before it was armed: installed late; what that missed is warned of or, in strict mode, the end."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from ._importers import likely
-from ._strict import check, could_block
+from ._targets import TARGETS
 
 if TYPE_CHECKING:
     from ._enable import Session
     from ._references import Reference
+    from ._schedule import Scheduler
+
+
+def catch_up(scheduler: Scheduler, quiet: bool) -> None:
+    """Something was armed late: load gevent if need be, and install all that is there."""
+    wanted = scheduler.session.wanted
+    if scheduler.loaded:
+        scheduler.reopen(wanted)
+    else:
+        scheduler.load(quiet=quiet)
+    alone = [row.after for row in TARGETS.values() if row.name in sys.modules and row.after in wanted]
+    list(map(__import__, alone if scheduler.loaded else ()))  # what a late target waits for
 
 
 def look(session: Session) -> None:
     """After a step that may have found something too late. A late install where everything was mended says nothing."""
+    from ._importers import likely
+    from ._strict import check, could_block
+
     if session.strict:
         check(session)
     left: dict[str, list[Reference]] = {}

@@ -18,13 +18,12 @@ MAY_IMPORT = {
     "__main__": {"_cli"},
     "_cli": {"_enable", "_errors", "_requests", "_run", "_spec", "_strict"},
     "_run": set(),
-    "__init__": {
-        "_api", "_enable", "_errors", "_handle", "_queries", "_report", "_spec", "_strict", "_targets", "_wrapt",
-    },
+    "__init__": {"_enable", "_public", "_spec", "_strict", "_targets"},
+    "_public": {"_api", "_errors", "_handle", "_queries", "_report", "_wrapt"},
     "_handle": {"_enable", "_errors", "_spec", "_state", "_strict"},
-    "_api": {"_enable", "_errors", "_foreign", "_spec", "_targets"},
-    "_queries": {"_enable", "_errors", "_gevent", "_native", "_originals", "_state", "_targets"},
-    "_native": {"_originals", "_targets"},
+    "_api": {"_enable", "_errors", "_foreign", "_handle", "_spec", "_targets"},
+    "_queries": {"_enable", "_errors", "_gevent", "_install", "_native", "_state", "_targets"},
+    "_native": {"_install", "_targets"},
     "_enable": {"_ddtrace", "_failure", "_finder", "_repair", "_requests", "_schedule", "_targets", "_too_late"},
     "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
     "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
@@ -39,7 +38,7 @@ MAY_IMPORT = {
     "_report_json": set(),
     "_format": set(),
     "_recorder": set(),
-    "_callers": set(),
+    "_callers": {"_api"},  # foreign calls come back in at the door
     "_repair": {
         "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_state",
         "_subclasses", "_walk",
@@ -48,31 +47,31 @@ MAY_IMPORT = {
     "_locks": {"_slots"},
     "_late_ssl": {"_install"},
     "_walk": {"_slots"},
-    "_slots": {"_install", "_originals"},
+    "_slots": {"_install"},
     "_left_alone": {"_targets"},
     "_schedule": {
         "_bypass", "_captured", "_companions", "_failure", "_foreign", "_gevent",
-        "_install", "_originals", "_targets", "_threads", "_waiting",
+        "_install", "_targets", "_threads", "_waiting",
     },
-    "_too_late": {"_errors", "_importers", "_strict"},
-    "_failure": {"_errors", "_install"},
+    "_too_late": {"_errors", "_importers", "_strict", "_targets"},
+    "_failure": {"_errors", "_gevent"},
     "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
-    "_gevent": {"_api", "_callers", "_enable", "_events", "_importlock", "_install", "_originals", "_state"},  # _api: foreign calls come back in at the door
+    "_gevent": {"_callers", "_enable", "_events", "_importlock", "_install", "_state", "_targets"},
     "_events": {"_errors", "_install", "_targets"},
     "_state": {"_enable", "_install", "_targets"},
     "_companions": {"_install", "_threads"},
-    "_threads": {"_enable", "_errors", "_install", "_shutdown", "_targets"},
+    "_threads": {"_enable", "_errors", "_gevent", "_install", "_other_threads", "_shutdown", "_targets"},
+    "_other_threads": {"_install", "_shutdown"},
     "_captured": {"_install", "_targets"},
     "_bypass": {"_errors"},
     "_ddtrace": set(),
-    "_install": {"_originals", "_targets"},
+    "_install": {"_targets"},
     "_spec": {"_errors", "_targets"},
     "_importlock": set(),
     "_waiting": set(),
     "_shutdown": set(),
     "_wrapt": set(),
     "_errors": set(),
-    "_originals": set(),
     "_references": set(),
     "_finder": {"_failure"},
     "_targets": set(),
@@ -95,7 +94,7 @@ def imports(path: pathlib.Path) -> dict[str, list[str]]:
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if id(node) in only_for_types and path.name != "__init__.py":
+        if id(node) in only_for_types and path.name not in ("__init__.py", "_public.py"):
             continue
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("lazypatch")):
             module = (node.module or "").removeprefix("lazypatch").strip(".")
@@ -130,6 +129,7 @@ def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> 
         "_importlock",
         "_install",
         "_late_ssl",
+        "_other_threads",
         "_shutdown",
         "_threads",
         "_waiting",

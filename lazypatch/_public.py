@@ -1,0 +1,87 @@
+"""The public names, and in which file each is: what ``import lazypatch`` need not load."""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._api import (
+        patch_all,
+        patch_builtins,
+        patch_contextvars,
+        patch_dns,
+        patch_module,
+        patch_os,
+        patch_queue,
+        patch_select,
+        patch_selectors,
+        patch_signal,
+        patch_socket,
+        patch_ssl,
+        patch_subprocess,
+        patch_sys,
+        patch_thread,
+        patch_time,
+    )
+    from ._errors import LazyPatchError, LazyPatchWarning
+    from ._handle import Handle, enable
+    from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
+    from ._report import Report, report
+    from ._wrapt import when_imported
+
+__all__ = [
+    "Handle",
+    "LazyPatchError",
+    "LazyPatchWarning",
+    "Report",
+    "enable",
+    "exclude",
+    "get_original",
+    "is_module_patched",
+    "is_object_patched",
+    "original",
+    "patch_all",
+    "patch_builtins",
+    "patch_contextvars",
+    "patch_dns",
+    "patch_module",
+    "patch_os",
+    "patch_queue",
+    "patch_select",
+    "patch_selectors",
+    "patch_signal",
+    "patch_socket",
+    "patch_ssl",
+    "patch_subprocess",
+    "patch_sys",
+    "patch_thread",
+    "patch_time",
+    "report",
+    "state",
+    "when_imported",
+]
+
+
+def find(name: str) -> "Any":
+    """What ``lazypatch.NAME`` is: imported now, and from now on in the package itself."""
+    package = sys.modules[__name__.rpartition(".")[0]]
+    if name == "__all__":
+        return [*__all__, "__version__"]
+    if name not in __all__:
+        raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}")
+    found: object = getattr(__import__(f"{package.__name__}.{_home(name)}", fromlist=[name]), name)
+    setattr(package, name, found)
+    return found
+
+
+def _home(name: str) -> str:
+    if name.startswith("patch_"):
+        return "_api"
+    if name.startswith("LazyPatch"):
+        return "_errors"
+    if name in ("Handle", "enable"):
+        return "_handle"
+    if name in ("Report", "report"):
+        return "_report"
+    return "_wrapt" if name == "when_imported" else "_queries"
