@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _external: "Any" = _frozen_importlib_external
+_in_files = type(__spec__.loader).__name__ == "SourceFileLoader"  # not in a zip file, say
 
 
 def __getattr__(name: str) -> object:
@@ -73,7 +74,7 @@ def _requested() -> "tuple[str, str]":
 
 def _spec_of_ours(name: str, target: object = None) -> "Any":
     """Of a file in this folder: the path finders would list it, and look for three kinds of extension module first."""
-    if type(__spec__.loader).__name__ != "SourceFileLoader":  # in a zip file, say
+    if not _in_files:
         return None
     path = __file__[: -len("__init__.py")] + name.rpartition(".")[2] + ".py"
     loader = _external.SourceFileLoader(name, path)
@@ -84,7 +85,7 @@ def _arm(spec: str) -> None:
     # For the four files of arming, nobody needs to list this folder; whoever imports another one later does.
     known, folder = sys.path_importer_cache, os.path.dirname(__file__)
     quick: "Any" = type(sys.implementation)
-    if folder not in known and type(__spec__.loader).__name__ == "SourceFileLoader":
+    if folder not in known and _in_files:
         known[folder] = quick(find_spec=_spec_of_ours)
     try:
         from ._enable import in_main_interpreter, session

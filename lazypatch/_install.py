@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
         def __init__(self, **values: object) -> None: ...
 else:
-    _Record = types.SimpleNamespace  # a class would cost 80,000 instructions to make
+    _Record = types.SimpleNamespace  # each class costs something on the way to the first target
 
 MISSING = object()
 REMOVED = object()

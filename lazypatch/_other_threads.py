@@ -27,10 +27,8 @@ def end_from_elsewhere(threading: Any) -> Callable[[], None]:
     return _shutdown
 
 
-def joins(threading: Any) -> list[Change]:
-    """Native threads that run already can only be joined by looking again and again."""
-    main = threading.main_thread()
-    others = [thread for thread in list(threading._active.values()) if thread is not main]
+def joins(threading: Any, others: list[Any]) -> list[Change]:
+    """Native threads that run already, *others*, can only be joined by looking again and again."""
     return [Change(vars(thread), "join", _polling_join(threading, thread)) for thread in others]
 
 

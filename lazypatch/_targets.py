@@ -115,7 +115,7 @@ if TYPE_CHECKING:
 
         def __init__(self, **values: Any) -> None: ...
 else:
-    StandIn = type(sys.implementation)  # types.SimpleNamespace: making a class costs 80,000 instructions
+    StandIn = type(sys.implementation)  # types.SimpleNamespace: each class costs every armed process something
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":

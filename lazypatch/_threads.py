@@ -82,11 +82,12 @@ def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: 
     else:
         from ._other_threads import end_from_elsewhere
 
-        result.append(shutdown(threading, end_from_elsewhere(threading)))
-    if "threading" in targets and [*threading._active.values()] != [threading.main_thread()]:
+        result.append(_marked(threading, end_from_elsewhere(threading)))
+    others = [thread for thread in list(threading._active.values()) if thread is not threading.main_thread()]
+    if "threading" in targets and others:
         from ._other_threads import joins
 
-        result += joins(threading)
+        result += joins(threading, others)
     return result
 
 
@@ -227,11 +228,10 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
 
         getattr(_shutdown, how)(threading, main, original)
 
-    return shutdown(threading, _shutdown)
+    return _marked(threading, _shutdown)
 
 
-def shutdown(threading: Any, function: Any) -> Change:
-    """*function*, recognizable as ours, is to be what ends the threads."""
+def _marked(threading: Any, function: Any) -> Change:
     function._lazypatch = True
     return Change(threading, "_shutdown", function)
 
