@@ -199,7 +199,7 @@ class Session:
         if name in STAND_INS and not self._made:
             return  # we need it ourselves, and it may be imported anywhere
         if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
-            frame = sys._getframe(1)
+            frame = sys._getframe(3)  # of importlib, or called by it
             self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
@@ -228,9 +228,10 @@ class Session:
                 calls = True
             elif calls or code.co_name == "<module>":
                 name = str(frame.f_globals.get("__name__"))
-                found.append((name, code, frame.f_lasti))
                 calls = name.startswith(("lazypatch", "importlib"))
-                most -= not calls
+                if not calls:
+                    found.append((name, code, frame.f_lasti))
+                    most -= 1
             frame = frame.f_back
         now = getattr(sys.modules.get("_thread"), "get_ident", get_ident)  # gevent's, once threads are filed by it
         thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())

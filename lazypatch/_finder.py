@@ -21,6 +21,7 @@ the session notices when it is next asked anything, and says so.
 
 import _frozen_importlib
 import sys
+from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,16 +46,21 @@ class Finder:
         self.names: "set[str]" = set()
         self.session = session
         external: "Any" = sys.modules["_frozen_importlib_external"]
-        self._standard: "list[Any]" = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, external.PathFinder]
+        standard = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, external.PathFinder]
+        # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
+        self._standard: "list[Any] | None" = standard if sys.version_info >= (3, 12) else None
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if name not in self.names:
-            # One finder more costs each import a little. What is in a package is nearly always found by the last one:
-            # where nobody else could tell the difference, asking from here pays for it.
-            return None if path is None or sys.meta_path != self._standard else self._ask(name, path, target)
+            # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
+            # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
+            # there is looked for twice then.)
+            if sys.meta_path != self._standard or (path is None and name not in sys.stdlib_module_names):
+                return None
+            return self._ask(name, path, target)
         if name.startswith("lazypatch."):
             ours: "ModuleSpec | None" = sys.modules["lazypatch"]._spec_of_ours(name)  # importlib has just imported it
             return ours
@@ -68,8 +74,9 @@ class Finder:
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
         spec: "ModuleSpec | None"
-        if sys.meta_path == self._standard:
-            _, builtin, frozen, files = self._standard
+        standard = self._standard
+        if standard is not None and sys.meta_path == standard:
+            _, builtin, frozen, files = standard
             spec = builtin.find_spec(name, path, target) or frozen.find_spec(name, path, target)
             return spec or files.find_spec(name, path, target)
         finders = list(sys.meta_path or ())
@@ -185,7 +192,7 @@ class _Loader:
         """
         loader: object = spec.loader
         if loader is self and type(spec) is _bootstrap.ModuleSpec:
-            spec.__class__, spec.name = _aside(), f"{spec.name} of another import"
+            spec.name += " of another import"
             self._adopted = module
             return None
         # Somebody has wrapped this loader (wrapt), and expects the module that he asked for.
@@ -194,7 +201,10 @@ class _Loader:
 
     def exec_module(self, module: "ModuleType") -> None:
         if self._adopted is not None:
-            sys.modules[self._spec.name] = self._adopted
+            name, sys.modules[self._spec.name] = self._spec.name, self._adopted
+            # importlib puts it there once more: the other name goes with the spec, which nobody needs after that.
+            self._gone = ref(self._spec, lambda _: sys.modules.pop(name, None))
+            del self._spec
             return
         if self._real_spec is not None:
             module.__spec__ = self._real_spec
@@ -218,18 +228,6 @@ class _Loader:
         finally:
             if unmarked:
                 spec._initializing = False
-
-
-def _aside() -> "Any":
-    """The class of the spec of an import that found its module loaded. Made when needed: arming must not pay for it."""
-
-    class Aside(_bootstrap.ModuleSpec):  # type: ignore[misc]  # typed as Any
-        def __setattr__(self, name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
-            if name == "_initializing" and not value:  # importlib's last step
-                sys.modules.pop(self.name, None)
-
-    return Aside
 
 
 _IMPORTLIB = "<frozen importlib._bootstrap>"

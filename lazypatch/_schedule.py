@@ -8,13 +8,12 @@ Waiting until no body runs: right, but it needs the list of every module that ge
 
 Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and
 everything that its own import brought along is installed at once. From then on each target is installed right
-after its body, with its own source. Two cases wait: a target whose source is half imported (the program imported
-``gevent.socket``), until that source is done; and ``select``, until ``selectors``, whose body looks at the real
-one, is done; so whoever imports ``select`` alone gets ``selectors`` loaded first.
+after its body. Two wait: a target whose source is half imported (the program imported ``gevent.socket``), until that
+is done; and ``select``, until ``selectors``, whose body looks at the real one, is: it is loaded first if need be.
 
-Several threads: one loads gevent, one installs a target, the others wait, except who is waited for (``_waiting``).
-Nothing is lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves
-a note, on which that one looks again. A target that is loaded without gevent is installed by whoever loads gevent.
+Threads: one loads gevent, one installs a target, the others wait, except who is waited for (``_waiting``). Nothing is
+lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves a note, on
+which that one looks again. A target that is loaded without gevent is installed by whoever loads gevent.
 
 What still fails. What is in ``sys.modules`` already is had without asking us: ``threading``, ``logging`` and ``signal``
 are native while another thread loads gevent, and ``select`` while it is in ``selectors``' body.
@@ -31,7 +30,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from ._gevent import Truth, half_imported, native
-from ._install import MISSING, Originals, commit, plan
+from ._install import MISSING, Change, Originals, commit, plan
 from ._targets import COMPANIONS, STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
@@ -39,12 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._enable import Session
-    from ._install import Change
     from ._targets import Wanted
 
     Unlocked = Callable[[Callable[[], object]], object]
 
 _bootstrap: Any = _frozen_importlib
+_WAITING: dict[str, list[Target]] = {}  # name of a module -> the targets that wait for its end
+for _row in TARGETS.values():
+    for _name in {_row.name, _row.after, _row.source}:
+        _WAITING.setdefault(_name, []).append(_row)
 
 
 class Scheduler:
@@ -77,8 +79,7 @@ class Scheduler:
         """New locks: their holders do not exist here."""
         self.originals.after_fork()
         self.one_loader = self._new_rlock()
-        if not self.is_loading():  # a thread that does not exist here
-            self.loading_thread = None
+        self.loading_thread = self._get_ident() if self.is_loading() else None  # else a thread that is not here
         self.busy = {key: claim for key, claim in self.busy.items() if claim[0] == _bootstrap._thread.get_ident()}
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
@@ -120,8 +121,8 @@ class Scheduler:
 
     def release_standins(self) -> None:
         """They lead to what replaces them, or come back if gevent is not there."""
-        out = self.session.standins
-        out.retire(self.originals.replacement) if self.loaded else out.come_back()
+        standins = self.session.standins
+        standins.retire(self.originals.replacement) if self.loaded else standins.come_back()
 
     def _load(self, quiet: bool) -> None:
         standins = self.session.standins
@@ -170,7 +171,7 @@ class Scheduler:
             from ._foreign import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
-        rows = [row for row in TARGETS.values() if name in (row.name, row.after, row.source)]  # that wait for this end
+        rows = _WAITING.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self._ended[name] = getattr(module, "__spec__", None)
@@ -226,8 +227,7 @@ class Scheduler:
     def _is_ready(self, row: Target, done: str) -> bool:
         if row.name in self.session.vetoed or self._is_half(row.name, done):
             return False
-        spec = sys.modules[row.name].__spec__
-        if spec is not None and not self.session.accepts(spec):
+        if (spec := sys.modules[row.name].__spec__) is not None and not self.session.accepts(spec):
             return False  # a user's own
         return row.after not in self.session.wanted or (row.after in sys.modules and not self._is_half(row.after, done))
 

@@ -212,6 +212,7 @@ for other in {TARGETS!r}:
 files = [sys.modules[other].__file__ for other in {TARGETS!r} if hasattr(sys.modules[other], "__file__")]
 counts = {{file: ran.count(file) for file in files}}
 assert "gevent" in sys.modules and len(files) >= 8 and set(counts.values()) == {{1}}, counts
+assert not [name for name in sys.modules if " " in name], "what stood in for an adopted module is still there"
 """,
         spec="all",
     )
