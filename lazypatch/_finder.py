@@ -21,7 +21,6 @@ the session notices when it is next asked anything, and says so.
 
 import _frozen_importlib
 import sys
-from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,12 +198,18 @@ class _Loader:
         self._real_spec = module.__spec__
         return module
 
+    def _last_step(self, _: bool) -> None:
+        # Of an import that found its module loaded: self is its spec.
+        sys.modules.pop(self.name, None)
+
+    # No class for this: making one would cost every armed process, or every import that adopts, far more.
+    _initializing = property(None, _last_step)
+
     def exec_module(self, module: "ModuleType") -> None:
         if self._adopted is not None:
-            name, sys.modules[self._spec.name] = self._spec.name, self._adopted
-            # importlib puts it there once more: the other name goes with the spec, which nobody needs after that.
-            self._gone = ref(self._spec, lambda _: sys.modules.pop(name, None))
-            del self._spec
+            aside: "Any" = self._spec
+            sys.modules[aside.name] = self._adopted
+            aside.__class__ = _Loader  # for importlib's last step with a spec, which is all that follows
             return
         if self._real_spec is not None:
             module.__spec__ = self._real_spec
