@@ -194,13 +194,16 @@ class Session:
 
             could_not_look(error)
 
+    def minds(self, name: str) -> bool:
+        """Whether :meth:`before` is to be called for *name*."""
+        if name in STAND_INS and not self._made:
+            return False  # we need it ourselves, and it may be imported anywhere
+        return name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted)
+
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
-        if name in STAND_INS and not self._made:
-            return  # we need it ourselves, and it may be imported anywhere
-        if name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted):
-            frame = sys._getframe(3)  # of importlib, or called by it
-            self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
+        frame = sys._getframe(3)  # of importlib, or called by it
+        self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
         if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it

@@ -37,8 +37,8 @@ _bootstrap: "Any" = _frozen_importlib
 class Finder:
     """Watch ``names``, on behalf of a session.
 
-    *session* has ``before(name)`` and ``after(name, module)``, and ``accepts(spec)``, which may turn a spec down (a
-    user's module that has a target's name).
+    *session* has ``before(name)``, called if ``minds(name)``, and ``after(name, module)``, and ``accepts(spec)``, which
+    may turn a spec down (a user's module that has a target's name).
     """
 
     def __init__(self, session: "Session") -> None:
@@ -161,7 +161,7 @@ class _Loader:
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
         lock = _lock_of(spec.name)
-        if lock is not None and spec.name not in sys.modules:
+        if lock is not None and spec.name not in sys.modules and self._session.minds(spec.name):
             # What is loaded now may need this very module, in another order than its other importers: with the lock
             # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
             # package's body may need, must not wait while another thread begins that body: it lets go only to load.

@@ -17,7 +17,7 @@ assert not {"gevent", "queue"} & set(sys.modules)
 from lazypatch._finder import Finder
 fired = []
 class Counts:
-    before = staticmethod(lambda name: None)
+    minds = staticmethod(lambda name: False)
     after = staticmethod(lambda name, module: fired.append(name))
     accepts = staticmethod(lambda spec: True)
 finder = Finder(Counts)
