@@ -198,7 +198,8 @@ class Session:
         """Whether :meth:`before` is to be called for *name*."""
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
-        return name in self.wanted or name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted)
+        needed = name == "gevent" or (name in ("logging", "threading") and "_thread" in self.wanted)
+        return needed or name in self.wanted
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
