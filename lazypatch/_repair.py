@@ -210,9 +210,8 @@ class _Survey:
 
     def _raw(self, slot: Slot, value: Any) -> Finding:
         rows = self._originals[id(value)]
-        # Lists: Ctrl-C is lost in a generator that is being closed.
-        original = [*[row for row in rows if row.item == slot.name], rows[0]][0]
-        target = [*[row for row in rows if not row.is_lost()], None][0]
+        original = next((row for row in rows if row.item == slot.name), rows[0])
+        target = next((row for row in rows if not row.is_lost()), None)
         if target is None:
             why = "gevent has nothing that could take its place; aggressive=0 keeps it, and it blocks"
         else:

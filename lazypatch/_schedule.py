@@ -200,7 +200,7 @@ class Scheduler:
         ready = [row for row in self._unsettled() if self.is_open(row.name) and self._is_ready(row, done)]
         if not ready:  # as most imports of a target find it
             return
-        if [row for row in ready if row.group]:  # Ctrl-C is lost in a generator that is being closed
+        if any(row.group for row in ready):
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         hidden = [row.name for row in ready if row.name not in self._seen | self.session.early | STAND_INS.keys()]
         if hidden:  # loaded under our eyes without our being asked

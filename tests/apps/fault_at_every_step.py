@@ -101,7 +101,9 @@ class Steps:
         if code.co_filename.startswith(FOLDER) and not left_out(frame):
             if self.interrupts:
                 frame.f_trace_opcodes = True
-                self.step(frame)
+                # A generator that is being closed is entered at its yield, and no signal is looked for.
+                if code.co_code[max(frame.f_lasti, 0)] != opcode.opmap["YIELD_VALUE"]:
+                    self.step(frame)
             return self.inside
         if code.co_name == "<module>" and frame.f_globals["__name__"].startswith("gevent"):
             self.step(frame)
