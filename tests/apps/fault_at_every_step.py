@@ -38,6 +38,7 @@ class Function(_ctypes.CFuncPtr):
 
 
 fork = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "fork"))
+FROZEN = gc.get_freeze_count()  # 3.12 itself keeps some
 # After these instructions, and where a function begins, the interpreter looks for signals.
 LOOKS = {
     number
@@ -257,7 +258,7 @@ def judge_the_rest():
             yield f"{name} has our loader"
     if not gc.isenabled():
         yield "the garbage collector is off"
-    if gc.get_freeze_count():
+    if gc.get_freeze_count() != FROZEN:
         yield "objects are kept from the garbage collector"
     if type(sys.meta_path[0]).__module__ != "lazypatch._finder":
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
