@@ -20,6 +20,7 @@ the session notices when it is next asked anything, and says so.
 """
 
 import _frozen_importlib
+import _frozen_importlib_external
 import sys
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ._enable import Session
 
 _bootstrap: "Any" = _frozen_importlib
+_external: "Any" = _frozen_importlib_external
 
 
 class Finder:
@@ -44,10 +46,9 @@ class Finder:
     def __init__(self, session: "Session") -> None:
         self.names: "set[str]" = set()
         self.session = session
-        external: "Any" = sys.modules["_frozen_importlib_external"]
-        standard = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, external.PathFinder]
+        usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
-        self._standard: "list[Any] | None" = standard if sys.version_info >= (3, 12) else None
+        self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -57,9 +58,9 @@ class Finder:
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
             # there is looked for twice then.)
-            if sys.meta_path != self._standard or (path is None and name not in sys.stdlib_module_names):
+            if sys.meta_path != self._usual or (path is None and name not in sys.stdlib_module_names):
                 return None
-            return self._ask(name, path, target)
+            return self._ask_usual(name, path, target)
         if name.startswith("lazypatch."):
             ours: "ModuleSpec | None" = sys.modules["lazypatch"]._spec_of_ours(name)  # importlib has just imported it
             return ours
@@ -72,22 +73,23 @@ class Finder:
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        spec: "ModuleSpec | None"
-        standard = self._standard
-        if standard is not None and sys.meta_path == standard:
-            _, builtin, frozen, files = standard
-            spec = builtin.find_spec(name, path, target) or frozen.find_spec(name, path, target)
-            return spec or files.find_spec(name, path, target)
+        if sys.meta_path == self._usual:
+            return self._ask_usual(name, path, target)
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec = find_spec(name, path, target)
+                spec: "ModuleSpec | None" = find_spec(name, path, target)
                 if spec is not None:
                     return spec
         return None
+
+    def _ask_usual(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
+        _, builtin, frozen, files = self._usual
+        spec: "ModuleSpec | None" = builtin.find_spec(name, path, target) or frozen.find_spec(name, path, target)
+        return spec or files.find_spec(name, path, target)
 
     def install(self) -> None:
         """Stand first on ``sys.meta_path``, once."""

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     Unlocked = Callable[[Callable[[], object]], object]
 
 _bootstrap: Any = _frozen_importlib
-_WAITING: dict[str, list[Target]] = {}  # name of a module -> the targets that wait for its end
+_BY_END: dict[str, list[Target]] = {}  # name of a module -> the targets that wait for its end
 for _row in TARGETS.values():
     for _name in {_row.name, _row.after, _row.source}:
-        _WAITING.setdefault(_name, []).append(_row)
+        _BY_END.setdefault(_name, []).append(_row)
 
 
 class Scheduler:
@@ -79,7 +79,8 @@ class Scheduler:
         """New locks: their holders do not exist here."""
         self.originals.after_fork()
         self.one_loader = self._new_rlock()
-        self.loading_thread = self._get_ident() if self.is_loading() else None  # else a thread that is not here
+        if not self.is_loading():  # a thread that does not exist here
+            self.loading_thread = None
         self.busy = {key: claim for key, claim in self.busy.items() if claim[0] == _bootstrap._thread.get_ident()}
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
@@ -125,9 +126,8 @@ class Scheduler:
         standins.retire(self.originals.replacement) if self.loaded else standins.come_back()
 
     def _load(self, quiet: bool) -> None:
-        standins = self.session.standins
         try:
-            standins.step_aside()
+            self.session.standins.step_aside()
             self.session.note("load", (), None, lambda: self.truth.load(self._get_ident, self._new_lock))
         except Exception as error:
             from ._failure import not_loaded
@@ -135,7 +135,7 @@ class Scheduler:
             not_loaded(self, quiet, error)
             return
         except BaseException:
-            standins.come_back()
+            self.session.standins.come_back()
             raise
         try:
             if self.truth.events is not None:
@@ -171,7 +171,7 @@ class Scheduler:
             from ._foreign import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
-        rows = _WAITING.get(name, [])
+        rows = _BY_END.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self._ended[name] = getattr(module, "__spec__", None)

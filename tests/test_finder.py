@@ -188,13 +188,13 @@ found = [name for name in sorted(finder.names) if "." not in name and finder.fin
 assert set(sys.modules) - before <= {"collections.abc"}, set(sys.modules) - before
 assert "gevent" not in found and {"socket", "ssl", "queue", "threading"} <= set(found), found
 other = finder.find_spec("json")
+assert other is None or type(other.loader).__module__ != "lazypatch._finder", other
 assert finder.find_spec("there.is.no.such") is None
 class Another:
     find_spec = staticmethod(lambda name, path=None, target=None: None)
 sys.meta_path.append(Another)
 assert finder.find_spec("gevent") is finder.find_spec("json") is None
 assert type(finder.find_spec("queue").loader).__module__ == "lazypatch._finder"
-assert other is None or type(other.loader).__module__ != "lazypatch._finder", other
 """, spec="all", python=environment.python)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
