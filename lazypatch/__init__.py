@@ -14,11 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import _public
-    from ._public import *  # noqa: F403  # all that is in its __all__
+    from .api import names
+    from .api.names import *  # noqa: F403  # all that is in its __all__
 
     __all__ = ["__version__"]
-    __all__ += _public.__all__
+    __all__ += names.__all__
 
 __version__ = "0.1.0"
 _external: "Any" = _frozen_importlib_external
@@ -28,13 +28,13 @@ _in_files = type(__spec__.loader).__name__ == "SourceFileLoader"  # not in a zip
 def __getattr__(name: str) -> object:
     if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")  # as importlib asks of our own files
-    from ._public import find
+    from .api.names import find
 
     return find(name)
 
 
 def __dir__() -> "list[str]":
-    from ._public import find
+    from .api.names import find
 
     return sorted({*globals(), *find("__all__"), "__all__"})
 
@@ -88,7 +88,7 @@ def _arm(spec: str) -> None:
     if folder not in known and _in_files:
         known[folder] = quick(find_spec=_spec_of_ours)
     try:
-        from ._enable import in_main_interpreter, session
+        from ._session import in_main_interpreter, session
     finally:
         if type(known.get(folder)) is quick:
             del known[folder]
@@ -108,7 +108,7 @@ def _arm(spec: str) -> None:
             sys.stderr.write(f"lazypatch: {message}\n")
     if chosen:
         if is_strict:
-            from ._strict import begin
+            from .reporting.strict import begin
 
             begin(session())
         session().arm(chosen, quiet=True)

@@ -1,6 +1,6 @@
 """``python -m lazypatch``."""
 
 if __name__ == "__main__":
-    from lazypatch._cli import main
+    from lazypatch.cli.main import main
 
     main()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._references import Reference
+    from ._places import Reference
 
 
 class LazyPatchError(ValueError):

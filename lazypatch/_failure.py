@@ -15,8 +15,8 @@ from ._gevent import half_imported
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._enable import Session
-    from ._schedule import Scheduler
+    from ._session import Session
+    from ._scheduler import Scheduler
 
 _bootstrap: Any = _frozen_importlib
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ._enable import Session
+    from ._session import Session
 
 _bootstrap: "Any" = _frozen_importlib
 _external: "Any" = _frozen_importlib_external

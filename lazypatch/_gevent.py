@@ -8,15 +8,15 @@ import types
 from _operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
-from ._enable import in_main_interpreter as on_main_thread
+from ._session import in_main_interpreter as on_main_thread
 from ._install import MISSING, Originals
 from ._targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ._enable import Session
-    from ._events import Events
+    from ._session import Session
+    from .peers.gevent_events import Events
     from ._targets import Target
 
 
@@ -169,7 +169,7 @@ class Truth:
 
     def listen_for_children(self) -> None:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
-        from ._enable import no_waitpid
+        from ._session import no_waitpid
 
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
@@ -185,7 +185,7 @@ class Truth:
         if not self._plugins and not getattr(zope, "subscribers", None):
             return None
         if self._events is None and not half_imported("gevent.events"):
-            from ._events import Events
+            from .peers.gevent_events import Events
 
             self._events = Events(self.session, self._plugins)
         return self._events
@@ -260,7 +260,7 @@ def _redirect(monkey: Any, truth: Truth) -> None:
 
 def _foreign(name: str, truth: Truth) -> Callable[..., Any]:
     def patch(*args: Any, **kwargs: Any) -> Any:
-        from ._callers import called
+        from .peers.monkey_calls import called
 
         return called(truth, name, args, kwargs)
 

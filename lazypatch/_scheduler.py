@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable
 
-    from ._enable import Session
+    from ._session import Session
     from ._targets import Wanted
 
     Unlocked = Callable[[Callable[[], object]], object]
@@ -98,7 +98,7 @@ class Scheduler:
             return self.loaded
         try:
             if not self.one_loader.acquire(False):
-                from ._waiting import for_turn
+                from ._turns import for_turn
 
                 for_turn(self)
             # Not in the middle of a body that has begun without gevent, which may need that module.
@@ -149,7 +149,7 @@ class Scheduler:
 
     def _mend(self) -> None:
         if self._met and "_thread" in self.session.wanted and not self.session.unrepaired:
-            from ._captured import mend
+            from ._since_arming import mend
 
             self._attempt([], lambda: mend(self, self._met, type(self._new_lock())))
 
@@ -168,7 +168,7 @@ class Scheduler:
         """The body of *name* has just run."""
         self._seen.add(name)
         if name in self.session.foreign or name == "wrapt":
-            from ._foreign import loaded
+            from .peers.third_party import loaded
 
             self._attempt([name], lambda: loaded(self, name, module))
         rows = _BY_END.get(name, [])
@@ -204,7 +204,7 @@ class Scheduler:
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         hidden = [row.name for row in ready if row.name not in self._seen | self.session.early | STAND_INS.keys()]
         if hidden:  # loaded under our eyes without our being asked
-            from ._bypass import explain
+            from .peers.finders_in_front import explain
 
             explain(self.session, hidden)
         for row in ready:
@@ -249,7 +249,7 @@ class Scheduler:
         while key in self._missed:
             try:
                 if self.busy.setdefault(key, claim) is not claim:
-                    from ._waiting import for_install
+                    from ._turns import for_install
 
                     if for_install(self, key):
                         continue
@@ -279,7 +279,7 @@ class Scheduler:
 
     def _companion(self, name: str) -> None:
         if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
-            from ._companions import changes
+            from .adapters.companions import changes
 
             self._attempt([name], lambda: self.commit(changes(name, self.session.wanted)))
 

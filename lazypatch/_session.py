@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-    from ._references import Reference
-    from ._schedule import Scheduler
+    from ._places import Reference
+    from ._scheduler import Scheduler
     from ._targets import Wanted
 
     Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 # What is loaded for the first target.
-_NEXT = ["lazypatch." + file for file in ("_schedule", "_gevent", "_install", "_importlock", "_threads")]
+_NEXT = ["lazypatch." + file for file in ("_scheduler", "_gevent", "_install", "_importlock", "_threads")]
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
 _PACKAGES = "-packages" + os.sep
 
@@ -64,7 +64,7 @@ class Session:
         return self._made["it"]
 
     def _make_scheduler(self, met: "list[str]") -> None:
-        from ._schedule import Scheduler
+        from ._scheduler import Scheduler
 
         self._made.setdefault("it", Scheduler(self, met))  # two threads may get here; one of theirs wins
 
@@ -101,7 +101,7 @@ class Session:
         """Add *wanted* to what is wanted; what is loaded is installed now. False if a subscriber vetoed any of it."""
         # quiet: nothing is said if gevent cannot be found yet (a later .pth file may bring it).
         if not self.journal and ("PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions):
-            from ._requests import take
+            from .reporting.requests import take
 
             take(self)
         self.note("arm", tuple(wanted), None if quiet else sys._getframe(1))
@@ -127,7 +127,7 @@ class Session:
         return self.vetoed.isdisjoint(wanted)
 
     def _catch_up(self, quiet: bool) -> None:
-        from ._too_late import catch_up
+        from .late.catching_up import catch_up
 
         catch_up(self.scheduler, quiet)
 
@@ -139,7 +139,7 @@ class Session:
     def mend(self) -> None:
         """What others took, once everything that is there is installed."""
         if self.unrepaired and not self.scheduler.busy:
-            from ._repair import repair
+            from .late.repair import repair
 
             repair(self)
 
@@ -170,7 +170,7 @@ class Session:
         nested = True
         try:
             if "ddtrace" in sys.modules and not self._made:
-                from ._ddtrace import has_started
+                from .peers.ddtrace import has_started
 
                 if not has_started(self):
                     return
@@ -186,7 +186,7 @@ class Session:
     def _look(self) -> None:
         # Warn of what was too late, or end; that must not fail the user's import either.
         try:
-            from ._too_late import look
+            from .late.catching_up import look
 
             look(self)
         except BaseException as error:

@@ -15,7 +15,7 @@ from ._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
     from ._install import Originals
-    from ._schedule import Scheduler
+    from ._scheduler import Scheduler
 
 
 def mend(scheduler: Scheduler, modules: list[str], lock_type: type) -> None:

@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Collection
 
-from ._enable import Session, no_waitpid
+from ._session import Session, no_waitpid
 from ._install import names
 from ._targets import TARGETS, Target
 

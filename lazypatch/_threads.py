@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._enable import in_main_interpreter as on_main_thread
+from ._session import in_main_interpreter as on_main_thread
 from ._gevent import half_imported
 from ._install import REMOVED, Change, plan
 from ._targets import TARGETS
@@ -32,7 +32,7 @@ from ._targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ._schedule import Scheduler
+    from ._scheduler import Scheduler
     from ._targets import Wanted
 
 _HANDLES = sys.version_info >= (3, 13)
@@ -80,12 +80,12 @@ def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: 
     if moves_main_thread(threading):
         result += _main_thread(threading, "threading" in targets)
     else:
-        from ._other_threads import end_from_elsewhere
+        from ._running_threads import end_from_elsewhere
 
         result.append(_marked(threading, end_from_elsewhere(threading)))
     others = [thread for thread in list(threading._active.values()) if thread is not threading.main_thread()]
     if "threading" in targets and others:
-        from ._other_threads import joins
+        from ._running_threads import joins
 
         result += joins(threading, others)
     return result

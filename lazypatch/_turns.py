@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._schedule import Scheduler
+    from ._scheduler import Scheduler
 
 _bootstrap: Any = _frozen_importlib
 _STEP = 0.002  # seconds between two looks

@@ -45,8 +45,8 @@ modules = len(sys.modules)
 import lazypatch
 lazypatch.patch_all(Event=True)
 import gevent, queue, threading
-from lazypatch._enable import session
-from lazypatch._repair import scan
+from lazypatch._session import session
+from lazypatch.late.repair import scan
 references = session().references
 rows = [tuple(reference) for reference in references]
 again = [tuple(reference) for reference in scan(session())]

@@ -19,7 +19,7 @@ import gc, sys, time, warnings
 warnings.simplefilter("ignore")
 import threading, {imports}
 import gevent.monkey, gevent.threading, gevent.thread, gevent.events, importlib.metadata, concurrent.futures.thread
-import lazypatch._repair as module, lazypatch._threads, lazypatch._api, lazypatch._importlock
+import lazypatch.late.repair as module, lazypatch._threads, lazypatch.api.patching, lazypatch._importlock
 heap = [[number] for number in range({size})]
 spent = []
 real = module.repair

@@ -171,7 +171,7 @@ def test_importtime_shows_no_target_no_gevent_no_wrapt(programs: pathlib.Path) -
     done = run_python("-X", "importtime", "-m", "lazypatch", "quiet.py", cwd=programs)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert done.stdout == "quiet\n"
-    assert "lazypatch._run" in loaded
+    assert "lazypatch.cli.runner" in loaded
     assert not {name for name in loaded if name.partition(".")[0] in ("gevent", "greenlet", "wrapt")}
     assert not loaded & {
         "socket",

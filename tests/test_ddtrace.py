@@ -132,7 +132,7 @@ for name in ("queue", "socket", "threading", "time", "_thread", "select", "subpr
     del sys.modules[name]
     again = __import__(name)
     assert lazypatch.is_module_patched(name) and lazypatch.state(name) == "installed", (name, lazypatch.state(name))
-    for item, original in lazypatch._enable.session().scheduler.originals.of(name).items():
+    for item, original in lazypatch._session.session().scheduler.originals.of(name).items():
         assert not str(getattr(original, "__module__", "")).startswith("gevent"), (name, item, original)
 print("end")
 """

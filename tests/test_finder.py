@@ -85,7 +85,7 @@ def test_a_finder_that_yields_to_another_greenlet_does_not_lose_the_callback() -
         """
 import sys, socket, gevent, gevent.event
 assert "queue" not in sys.modules
-from lazypatch._enable import session
+from lazypatch._session import session
 finder, fired, bodies, seen = session().finder, [], [], []
 after = session().after
 session().after = lambda name, module: (fired.append(name), after(name, module))
@@ -165,7 +165,7 @@ class Old:
     def find_module(self, name, path=None): raise AssertionError("called")
 sys.meta_path.insert(1, Old())
 assert "selectors" not in sys.modules
-from lazypatch._enable import session
+from lazypatch._session import session
 assert session().finder.find_spec("selectors") is not None
 del sys.meta_path[1]
 import selectors, gevent.selectors
@@ -180,7 +180,7 @@ def test_looking_for_any_watched_name_imports_and_raises_nothing_without_gevent(
     environment = make(tmp_path, others=False)
     done = run_python("-c", """
 import sys
-from lazypatch._enable import session
+from lazypatch._session import session
 finder = session().finder
 assert len(finder.names) > 12
 before = set(sys.modules)

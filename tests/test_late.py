@@ -96,7 +96,7 @@ def test_nothing_that_blocks_is_left(capfd, caplog):
     thread.join()
     subprocess.run(["echo", "ran"], check=True)
     assert capfd.readouterr().out == "threaded\\nran\\n"
-    left = [reference for reference in lazypatch._enable.session().references if not reference.mended]
+    left = [reference for reference in lazypatch._session.session().references if not reference.mended]
     assert [reference for reference in left if reference.target == "time"] == []
 """
     )
@@ -106,7 +106,7 @@ def test_nothing_that_blocks_is_left(capfd, caplog):
 
 MODULES = """
 import sys, types
-from lazypatch._enable import session
+from lazypatch._session import session
 def module(name, source, **names):
     made = types.ModuleType(name)
     vars(made).update(names)
@@ -122,7 +122,7 @@ def mended():
 
 def test_nothing_is_repaired_where_nothing_is_late() -> None:
     """And nothing of it is loaded: the normal way to the first target does not pay for it."""
-    program = "import sys, socket, queue, ssl, subprocess; assert 'lazypatch._repair' not in sys.modules\nprint('ok')"
+    program = "import sys, socket, queue, ssl, subprocess; assert 'lazypatch.late.repair' not in sys.modules\nprint('ok')"
     assert run_code(program, spec="all") == "ok\n"
 
 
@@ -322,7 +322,7 @@ def test_scan_changes_nothing() -> None:
 import lazypatch
 lazypatch.patch_all()
 import time, gevent
-from lazypatch._repair import repair, scan
+from lazypatch.late.repair import repair, scan
 native = lazypatch.get_original("time", "sleep")
 one = module("one", "", sleep=native, table={"sleep": native}, deep=[[native]])
 found = {reference.place: reference for reference in scan(session()) if reference.module == "one"}

@@ -97,7 +97,7 @@ for cls in before:
 RELOADS = """
 import sys, importlib
 assert "gevent" not in sys.modules
-from lazypatch._enable import session
+from lazypatch._session import session
 import queue
 calls = []
 after = session().after
@@ -164,7 +164,7 @@ def test_a_private_copy_made_after_the_target_is_installed_stays_native() -> Non
         """
 import importlib.util, lazypatch, queue, gevent.queue
 before = lazypatch.get_original("queue", "Queue")
-from lazypatch._enable import session
+from lazypatch._session import session
 spec = session().finder.find_spec("queue")
 copy = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(copy)

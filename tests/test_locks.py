@@ -346,7 +346,7 @@ def test_a_child_forked_while_another_thread_holds_the_registry_can_import() -> 
         PRELUDE
         + """
 import os, signal, socket
-from lazypatch._enable import session
+from lazypatch._session import session
 registry = session().scheduler.originals
 inside, go = held(), held()
 def work():
@@ -377,7 +377,7 @@ def test_an_import_in_a_signal_handler_may_interrupt_the_registry() -> None:
         PRELUDE
         + """
 import signal, socket
-from lazypatch._enable import session
+from lazypatch._session import session
 assert "queue" not in sys.modules
 def handler(number, frame):
     import queue
@@ -427,9 +427,9 @@ def test_an_interrupt_while_a_failed_install_is_put_back_does_not_stop_that() ->
     run_code(
         """
 import queue, types
-from lazypatch._enable import session
+from lazypatch._session import session
 from lazypatch._install import Change
-from lazypatch._slots import Put
+from lazypatch.late.places import Put
 module, told = types.ModuleType("module"), []
 module.value = "old"
 def setter(value):
@@ -451,7 +451,7 @@ else:
 def test_a_fork_asks_nothing_of_a_scheduler_that_is_gone() -> None:
     """Two threads may make one each, of which one is kept."""
     code = (
-        "import gc, os, queue, weakref\nfrom lazypatch._enable import session\nfrom lazypatch._schedule import Scheduler\n"
+        "import gc, os, queue, weakref\nfrom lazypatch._session import session\nfrom lazypatch._scheduler import Scheduler\n"
         "other = Scheduler(session(), [])\ngone = weakref.ref(other)\ndel other\ngc.collect()\nassert gone() is None\n"
         "pid = os.fork()\nif not pid: os._exit(3)\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     )

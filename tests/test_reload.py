@@ -17,7 +17,7 @@ name = {name!r}
 assert "gevent" not in sys.modules
 module = importlib.import_module(name)
 import socket  # _thread, os and time are installed when gevent loads
-from lazypatch._enable import session
+from lazypatch._session import session
 first = dict(session().scheduler.originals.of(name))
 assert len(first) >= 1, first
 cooperative = {{item: getattr(module, item, None) for item in first}}

@@ -214,7 +214,7 @@ def test_imports_are_timed_as_a_tree(program: pathlib.Path) -> None:
     parent = {row["name"]: names[row["parent"]] if row["parent"] >= 0 else None for row in imports}
     assert parent["outer"] is None and parent["inner"] == "outer" and parent["queue"] == "inner"
     assert all(imports[row["parent"]]["ms"] >= row["ms"] for row in imports if row["parent"] >= 0)
-    assert not any(name.startswith("lazypatch._report") for name in names)
+    assert not any(name.startswith("lazypatch.reporting.records") for name in names)
 
 
 def test_a_failing_import_looks_as_without_the_recorder(program: pathlib.Path) -> None:
@@ -345,7 +345,7 @@ def test_the_table_is_aligned_and_names_what_matters(program: pathlib.Path) -> N
 def test_the_journal_does_not_grow_for_ever() -> None:
     code = (
         "import importlib, queue\nfor count in range(3000): importlib.reload(queue)\n"
-        "from lazypatch._enable import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
+        "from lazypatch._session import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
     )
     run_code(code, spec="queue,thread")
 

@@ -16,7 +16,7 @@ import sys, time
 finders = [finder for finder in sys.meta_path if type(finder).__module__ == "lazypatch._finder"]
 assert len(finders) == 1, finders
 assert "gevent" not in sys.modules
-from lazypatch._enable import session
+from lazypatch._session import session
 cells = session().standins.cells
 assert cells and all(type(cell.original) is type(len) for cell in cells.values()), "a stand-in for a stand-in"
 import socket, gevent.socket

@@ -129,7 +129,7 @@ def test_what_nobody_noticed_is_found_at_the_end() -> None:
     """A module got an original by a way that no install saw."""
     code = (
         "import socket, sys, types, lazypatch\nmodule = sys.modules['taker'] = types.ModuleType('taker')\n"
-        "module.sleep = lazypatch._enable.session().scheduler.originals.of('time')['sleep']\nprint('ran')"
+        "module.sleep = lazypatch._session.session().scheduler.originals.of('time')['sleep']\nprint('ran')"
     )
     done = run_python("-c", code, spec="all,strict=1")
     assert (done.returncode, done.stdout) == (3, "ran\n")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._install import Change
-from ._threads import logging_locks, shutdown_lock
+from .._install import Change
+from .._threads import logging_locks, shutdown_lock
 
 if TYPE_CHECKING:
-    from ._targets import Wanted
+    from .._targets import Wanted
 
 
 def changes(name: str, wanted: Wanted) -> list[Change]:

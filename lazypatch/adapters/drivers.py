@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._report import Driver
+from ..reporting.records import Driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,13 +2,13 @@
 
 import sys
 
-from ._enable import Session, session
+from .._session import Session, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._targets import Wanted
+    from .._targets import Wanted
 
 
 class Handle:
@@ -20,7 +20,7 @@ class Handle:
 
     def cancel(self) -> None:
         """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
-        from ._state import state
+        from .._state import state
 
         current = self._session
         waiting = [name for name in self._names if state(current, name) == "waiting"]
@@ -44,18 +44,18 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from ._spec import parse, strict
+    from .._spec import parse, strict
 
     chosen, warnings = parse(spec)
     for message in warnings:
-        from ._errors import warn
+        from .._errors import warn
 
         warn(message)
     current = session()
     if not chosen or not _can_work_here():
         return Handle(current, ())
     if strict(spec):
-        from ._strict import begin
+        from ..reporting.strict import begin
 
         begin(current)
     arm_in_program(current, chosen)
@@ -85,7 +85,7 @@ def _can_work_here() -> bool:
 
 
 def _main_by_import() -> bool:
-    from ._enable import in_main_interpreter
+    from .._session import in_main_interpreter
 
     if in_main_interpreter():
         return True

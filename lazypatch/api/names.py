@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._api import (
+    from .patching import (
         patch_all,
         patch_builtins,
         patch_contextvars,
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
         patch_thread,
         patch_time,
     )
-    from ._errors import LazyPatchError, LazyPatchWarning
-    from ._handle import Handle, enable
-    from ._queries import exclude, get_original, is_module_patched, is_object_patched, original, state
-    from ._report import Report, report
-    from ._wrapt import when_imported
+    from .._errors import LazyPatchError, LazyPatchWarning
+    from .enabling import Handle, enable
+    from .queries import exclude, get_original, is_module_patched, is_object_patched, original, state
+    from ..reporting.records import Report, report
+    from ..peers.wrapt_hooks import when_imported
 
 __all__ = [
     "Handle",
@@ -65,7 +65,7 @@ __all__ = [
 
 def find(name: str) -> "Any":
     """What ``lazypatch.NAME`` is: imported now, and from now on in the package itself."""
-    package = sys.modules[__name__.rpartition(".")[0]]
+    package = sys.modules[__name__.partition(".")[0]]
     if name == "__all__":
         return [*__all__, "__version__"]
     if name not in __all__:
@@ -77,11 +77,11 @@ def find(name: str) -> "Any":
 
 def _home(name: str) -> str:
     if name.startswith("patch_"):
-        return "_api"
+        return "api.patching"
     if name.startswith("LazyPatch"):
         return "_errors"
     if name in ("Handle", "enable"):
-        return "_handle"
+        return "api.enabling"
     if name in ("Report", "report"):
-        return "_report"
-    return "_wrapt" if name == "when_imported" else "_queries"
+        return "reporting.records"
+    return "peers.wrapt_hooks" if name == "when_imported" else "api.queries"

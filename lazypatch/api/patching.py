@@ -2,10 +2,10 @@
 
 import sys
 
-from ._enable import session
-from ._handle import arm_in_program
-from ._spec import unmet_messages
-from ._targets import wanted
+from .._session import session
+from .enabling import arm_in_program
+from .._spec import unmet_messages
+from .._targets import wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ._enable import Session
+    from .._session import Session
 
 
 def patch_all(
@@ -60,7 +60,7 @@ def patch_all(
     options = {"dns": dns, "aggressive": aggressive, "Event": Event, "logging": True, "existing_locks": True}
     groups = frozenset(name for name, on in switches.items() if on)
     for message in unmet_messages(groups):
-        from ._errors import warn
+        from .._errors import warn
 
         warn(message)
     current = session()
@@ -206,7 +206,7 @@ def patch_module(
     name = target if isinstance(target, str) else target.__name__
     current.watch([name])
     if name in sys.modules:
-        from ._foreign import patch_module as patch_now
+        from ..peers.third_party import patch_module as patch_now
 
         module = sys.modules[name] if isinstance(target, str) else target
         return patch_now(current.scheduler, module, source, chosen)

@@ -6,11 +6,11 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _state
-from ._enable import session
-from ._errors import LazyPatchError
-from ._install import MISSING
-from ._targets import TARGETS
+from .. import _state
+from .._session import session
+from .._errors import LazyPatchError
+from .._install import MISSING
+from .._targets import TARGETS
 
 if TYPE_CHECKING:
     import types
@@ -51,7 +51,7 @@ def _original(name: str, item: str) -> Any:
     cell = current.standins.cells.get((name, item))
     if cell is not None:
         return cell.original
-    from ._gevent import native
+    from .._gevent import native
 
     return native(name, item)
 
@@ -119,7 +119,7 @@ def original(name: str) -> types.ModuleType:
     :raises ImportError: if there is no such module.
     """
     _remember_who_asks()
-    from ._native import view
+    from .unpatched import view
 
     return view(name, session())
 

@@ -14,11 +14,11 @@ import types
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._install import MISSING
-from ._targets import TARGETS
+from .._install import MISSING
+from .._targets import TARGETS
 
 if TYPE_CHECKING:
-    from ._enable import Session
+    from .._session import Session
 
 # In C, or too much entangled with the interpreter to exist twice.
 _VIEWED_ONLY = ("_thread", "time", "select", "os", "signal")

@@ -2,8 +2,8 @@
 
 import sys
 
-from ._enable import session
-from ._spec import parse, strict
+from .._session import session
+from .._spec import parse, strict
 
 _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--verbose] "
@@ -71,14 +71,14 @@ def _gevent_option(options: Options, name: str) -> None:
 
 def main() -> None:
     """Arm, then become the program that was named. Exits with 2 for a command line that makes no sense."""
-    from ._errors import LazyPatchError, warn
+    from .._errors import LazyPatchError, warn
 
     words = sys.argv[1:]
     if words[:1] in (["-h"], ["--help"]):
         print(_USAGE)
         return
     if words[:1] == ["--version"]:
-        from . import __version__
+        from .. import __version__
 
         print(f"lazypatch {__version__}")
         return
@@ -100,15 +100,15 @@ def main() -> None:
     if options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
     if options.report is not None:
-        from ._requests import ask
+        from ..reporting.requests import ask
 
         ask(session(), options.report)
     if wanted:
         if options.strict or strict(spec):
-            from ._strict import begin
+            from ..reporting.strict import begin
 
             begin(session())
         session().arm(wanted)
-    from ._run import run
+    from .runner import run
 
     run(["-m", *program] if options.module and program[0] != "-m" else program)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ._targets import TARGETS
+from .._targets import TARGETS
 
 if TYPE_CHECKING:
-    from ._enable import Session
-    from ._references import Reference
-    from ._schedule import Scheduler
+    from .._session import Session
+    from .._places import Reference
+    from .._scheduler import Scheduler
 
 
 def catch_up(scheduler: Scheduler, quiet: bool) -> None:
@@ -26,8 +26,8 @@ def catch_up(scheduler: Scheduler, quiet: bool) -> None:
 
 def look(session: Session) -> None:
     """After a step that may have found something too late. A late install where everything was mended says nothing."""
-    from ._importers import likely
-    from ._strict import check, could_block
+    from .importers import likely
+    from ..reporting.strict import check, could_block
 
     if session.strict:
         check(session)
@@ -36,6 +36,6 @@ def look(session: Session) -> None:
         if could_block(reference):
             left.setdefault(reference.target, []).append(reference)
     for target, references in left.items():
-        from . import _errors
+        from .. import _errors
 
         _errors.warn_once(_errors.too_late(target, likely(session, target), references))

@@ -7,12 +7,12 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._format import place
-from ._report import Place
-from ._targets import STAND_INS
+from ..reporting.phrases import place
+from ..reporting.records import Place
+from .._targets import STAND_INS
 
 if TYPE_CHECKING:
-    from ._enable import Session
+    from .._session import Session
 
 
 def inferred(session: Session, name: str) -> list[Place]:

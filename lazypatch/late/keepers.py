@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._targets import TARGETS
+from .._targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._enable import Session
+    from .._session import Session
 
 # A package, or a module of one, with everything below it -> why mending it would be wrong.
 LEFT_ALONE = {

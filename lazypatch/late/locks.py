@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._slots import Put
+from .places import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._install import Change
-    from ._slots import Slot
+    from .._install import Change
+    from .places import Slot
 
 
 def the_thing(value: Any, kinds: frozenset[type]) -> Any:

@@ -5,7 +5,7 @@ Problem. Whoever did ``from time import sleep`` before threads were cooperative 
 What does not work. Searching the heap (gc.get_referrers): the cost grows with the program's data, and much of what is
 found is meant to be native. Mending whatever is found: classes have subclasses that call them by name, locks are held.
 
-Solution. The namespaces of modules and what is defined in them are walked (`_walk.py`). Each place is mended by
+Solution. The namespaces of modules and what is defined in them are walked (`walk.py`). Each place is mended by
 itself, wholly or not at all, through the same commit as an install; what cannot be is put on record with the reason.
 
 What still fails. Names in local variables, in instances further away than a module's own, and in C.
@@ -17,22 +17,22 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._errors import one_line
-from ._install import REMOVED
-from ._left_alone import LeftAlone
-from ._locks import Exchange, the_thing
-from ._references import Reference
-from ._slots import Put
-from ._state import state
-from ._subclasses import Subclasses
-from ._walk import Walker
+from .._errors import one_line
+from .._install import REMOVED
+from .keepers import LeftAlone
+from .locks import Exchange, the_thing
+from .._places import Reference
+from .places import Put
+from .._state import state
+from .subclasses import Subclasses
+from .walk import Walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._enable import Session
-    from ._install import Change
-    from ._slots import Slot
+    from .._session import Session
+    from .._install import Change
+    from .places import Slot
 
 # Originals in Python that look everything up in their patched module: their instances are made of cooperative parts.
 _OPENED = {
@@ -101,7 +101,7 @@ def repair(session: Session) -> list[Reference]:
                     else:
                         left.append(reference._replace(why=reference.why or reason))
     except Exception as error:
-        from . import _errors
+        from .. import _errors
 
         _errors.warn_once(_errors.not_mended(error))
     except BaseException:
@@ -175,11 +175,11 @@ class _Survey:
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
         if context is None or made is None:
             return []
-        from . import _late_ssl
+        from . import tls
 
-        if _late_ssl.is_mended(context):
+        if tls.is_mended(context):
             return []
-        return [Finding([], lambda: _late_ssl.native_classes(sys.modules["ssl"], context, made))]
+        return [Finding([], lambda: tls.native_classes(sys.modules["ssl"], context, made))]
 
     def findings(self) -> list[Finding]:
         """All there is, subclasses first: whether a name can be changed depends on them."""
@@ -227,7 +227,7 @@ class _Survey:
         return frozenset() if context is None else frozenset({context})
 
     def _context(self, slot: Slot, value: Any) -> Finding:
-        from ._late_ssl import become
+        from .tls import become
 
         new = sys.modules["ssl"].SSLContext
         reference = _reference("ssl", "SSLContext", slot, "instance", "")

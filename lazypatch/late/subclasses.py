@@ -14,13 +14,13 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._slots import Put
+from .places import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ._install import Change
-    from ._slots import Slot
+    from .._install import Change
+    from .places import Slot
 
     Row = tuple[Any, type, "Callable[[], list[Change]] | None", str]
 
@@ -110,7 +110,7 @@ def _rank(row: Any) -> bool:
 def _may_be_rebased(row: Any, subclass: type) -> bool:
     if row.target != "ssl":
         return True
-    from ._late_ssl import can_be_rebased
+    from .tls import can_be_rebased
 
     return can_be_rebased(subclass, vars(row.old)["sslsocket_class"])
 

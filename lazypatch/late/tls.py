@@ -16,7 +16,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from ._install import Change
+from .._install import Change
 
 
 def native_classes(ssl: Any, native_context: Any, native_socket: Any) -> list[Change]:

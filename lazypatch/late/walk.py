@@ -13,12 +13,12 @@ import types
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ._slots import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Member, Part, SetMember, Slot
+from .places import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Member, Part, SetMember, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping
 
-    from ._left_alone import LeftAlone
+    from .keepers import LeftAlone
 
 LARGEST_TABLE = 4096
 # Data. Looked at first, because nearly all of a namespace is one of these.

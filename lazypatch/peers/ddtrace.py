@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._enable import Session
+    from .._session import Session
 
 _bootstrap: Any = _frozen_importlib
 _SITE = "ddtrace.bootstrap.sitecustomize"

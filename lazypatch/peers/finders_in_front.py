@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._errors import hidden as _hidden
-from ._errors import users_line, warn
+from .._errors import hidden as _hidden
+from .._errors import users_line, warn
 
 if TYPE_CHECKING:
-    from ._enable import Session
+    from .._session import Session
 
 _moved = False
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from gevent import events
 
-from ._install import names
-from ._targets import OPTIONS, TARGETS, wanted
+from .._install import names
+from .._targets import OPTIONS, TARGETS, wanted
 
 if TYPE_CHECKING:
-    from ._enable import Session
-    from ._targets import Target, Wanted
+    from .._session import Session
+    from .._targets import Target, Wanted
 
 
 class Events:
@@ -37,7 +37,7 @@ class Events:
         try:
             notify()
         except Exception as error:
-            from . import _errors
+            from .. import _errors
 
             _errors.warn_once(_errors.subscriber_failed(error))
 

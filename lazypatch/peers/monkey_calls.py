@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _api
+from ..api import patching
 
 if TYPE_CHECKING:
-    from ._enable import Session
-    from ._gevent import Truth
+    from .._session import Session
+    from .._gevent import Truth
 
 
 def called(truth: Truth, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,12 +6,12 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._install import Change
+from .._install import Change
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from ._schedule import Scheduler
+    from .._scheduler import Scheduler
 
 
 def loaded(scheduler: Scheduler, name: str, module: ModuleType) -> None:
@@ -32,7 +32,7 @@ def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | 
         if events is not None:
             events.will_patch_foreign(module, supply, chosen)
     except BaseException as error:
-        from ._failure import is_veto
+        from .._failure import is_veto
 
         if is_veto(error):
             return False
@@ -47,7 +47,7 @@ def patch_module(scheduler: Scheduler, module: ModuleType, source: ModuleType | 
 
 
 def _call_hook(source: Any, name: str, module: ModuleType, items: list[str]) -> None:
-    from ._errors import warn
+    from .._errors import warn
 
     hook = getattr(source, f"_gevent_{name}_monkey_patch", None)
     if hook is not None:
@@ -59,7 +59,7 @@ def register_with_wrapt(scheduler: Scheduler, wrapt: Any) -> None:
 
     Whichever finder stands first on sys.meta_path then, who hooks a target through wrapt sees it installed.
     """
-    from ._wrapt import register
+    from .wrapt_hooks import register
 
     for name in [name for name in scheduler.session.wanted if name not in sys.modules]:
         register(wrapt, name, lambda module, name=name: scheduler.session.after(name, module))  # type: ignore[misc]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from . import _format
-from ._format import milliseconds, own_times, seconds
-from ._report_chart import Chart, draw, installed_in
-from ._report_style import STYLE
+from . import phrases
+from .phrases import milliseconds, own_times, seconds
+from .chart import Chart, draw, installed_in
+from .style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ._report import Place, Report, TargetReport
+    from .records import Place, Report, TargetReport
 
 _KINDS = {
     "other": "program and libraries",
@@ -56,7 +56,7 @@ def _head(report: Report, title: str) -> str:
     )  # fmt: skip
     return (
         f'<header><h1>What lazypatch did</h1><p><code>{escape(title)}</code></p><p class="soft">'
-        f"{escape(_format.headline(report))}. {escape(_format.armed(report))} Strict mode: {verdict}.</p>"
+        f"{escape(phrases.headline(report))}. {escape(phrases.armed(report))} Strict mode: {verdict}.</p>"
         f'<dl class="facts">{facts}</dl></header>'
     )
 
@@ -70,7 +70,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
     if load is None:
         yield "Loading gevent", "not yet", ""
     else:
-        by = f", {_format.place(load.callers[0])}" if load.callers else ""
+        by = f", {phrases.place(load.callers[0])}" if load.callers else ""
         yield "Loading gevent", milliseconds(load.ms), f"for {load.cause}{by}"
     yield "Installing", milliseconds(installed_in(report.installs)), f"{len(report.installs)} installs, with sources"
     mended = sum(reference.mended for reference in report.references)
@@ -146,7 +146,7 @@ def _row(target: TargetReport) -> str:
 
 
 def _importer(target: TargetReport) -> str:
-    words = _format.importer(target)
+    words = phrases.importer(target)
     first = (
         f'<span class="{"mono" if target.how in ("seen", "inferred") else "soft"}">{escape(words)}</span>'
         if words
@@ -161,7 +161,7 @@ def _importer(target: TargetReport) -> str:
 
 
 def _places(places: list[Place]) -> str:
-    return f"<ol>{''.join(f'<li><code>{escape(_format.place(place))}</code></li>' for place in places)}</ol>"
+    return f"<ol>{''.join(f'<li><code>{escape(phrases.place(place))}</code></li>' for place in places)}</ol>"
 
 
 def _list(title: str, rows: Iterable[str]) -> str:
@@ -181,7 +181,7 @@ def _references(report: Report) -> Iterator[str]:
 
 def _foreign(report: Report) -> Iterator[str]:
     for call in report.foreign:
-        by = _format.place(call.callers[0]) if call.callers else "nobody who can be found"
+        by = phrases.place(call.callers[0]) if call.callers else "nobody who can be found"
         yield (
             f"<code>{escape(call.function)}()</code> after {seconds(call.when)}, <code>{escape(by)}</code>, "
             f"thread {escape(call.thread)}"

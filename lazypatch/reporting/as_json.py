@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._report import Report
+    from .records import Report
 
 FORMAT = 1  # goes up when a field changes its meaning or goes away
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _format
-from ._format import milliseconds, own_times, seconds
+from . import phrases
+from .phrases import milliseconds, own_times, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ._report import Report, TargetReport
+    from .records import Report, TargetReport
 
 _COLOURS = {"installed": "32", "late": "33", "failed": "31", "waiting": "36", "skipped": "2", "title": "1", "bad": "31"}
 _HEADINGS = ("TARGET", "STATE", "AFTER", "COST", "THREAD", "IMPORTED BY")
@@ -48,8 +48,8 @@ class _Painter:
 
 
 def _summary(report: Report, painter: _Painter) -> list[str]:
-    lines = [painter.paint("title", painter.cut(_format.headline(report)))]
-    return lines + [painter.cut(line) for line in (_format.armed(report), _format.loading(report))]
+    lines = [painter.paint("title", painter.cut(phrases.headline(report)))]
+    return lines + [painter.cut(line) for line in (phrases.armed(report), phrases.loading(report))]
 
 
 def _table(report: Report, painter: _Painter) -> Iterator[str]:
@@ -68,9 +68,9 @@ def _table(report: Report, painter: _Painter) -> Iterator[str]:
         yield line[:begin] + painter.paint(target.state, line[begin : begin + widths[1]]) + line[begin + widths[1] :]
         others = target.importers[1:]
         if others and target.how == "seen":
-            yield painter.cut(" " * begin + "by way of " + _format.chain(others))
+            yield painter.cut(" " * begin + "by way of " + phrases.chain(others))
         elif others and target.how == "inferred":
-            yield painter.cut(" " * begin + "also held by " + ", ".join(dict.fromkeys(map(_format.place, others[:5]))))
+            yield painter.cut(" " * begin + "also held by " + ", ".join(dict.fromkeys(map(phrases.place, others[:5]))))
 
 
 def _cells(target: TargetReport) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def _cells(target: TargetReport) -> tuple[str, ...]:
         "" if target.when is None else seconds(target.when),
         milliseconds(cost) if cost else "",
         target.thread,
-        _format.importer(target),
+        phrases.importer(target),
     )
 
 
@@ -99,7 +99,7 @@ def _references(report: Report) -> Iterator[str]:
 
 def _foreign(report: Report) -> Iterator[str]:
     for call in report.foreign:
-        by = _format.place(call.callers[0]) if call.callers else "nobody who can be found"
+        by = phrases.place(call.callers[0]) if call.callers else "nobody who can be found"
         yield f"{call.function}() after {seconds(call.when)}, {by}, thread {call.thread}"
 
 

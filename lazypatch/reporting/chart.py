@@ -10,12 +10,12 @@ import sys
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _format
+from . import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ._report import Import, Install, Report
+    from .records import Import, Install, Report
 
 _ROW = 21  # pixels
 _LANE = 17
@@ -91,7 +91,7 @@ class Chart:
         return 100 * span.x / self.total
 
     def _bar(self, row: Import, left: float, width: float, depth: int) -> str:
-        said = f"{row.name}: {_format.milliseconds(row.ms)}, at {_format.seconds(row.when)}, thread {row.thread}"
+        said = f"{row.name}: {phrases.milliseconds(row.ms)}, at {phrases.seconds(row.when)}, thread {row.thread}"
         label, size = _label(row.name, width)
         return (
             f'<div class="bar {self.kinds[row.name]}{size}" title="{escape(said)}" '
@@ -107,7 +107,7 @@ class Chart:
         ends: list[float] = []
         found = []
         for x, names, ms in self._groups():
-            label = f"{', '.join(names)} {_format.milliseconds(ms)}"
+            label = f"{', '.join(names)} {phrases.milliseconds(ms)}"
             share = 100 * (len(label) * 6.6 + 14) / _WIDTH
             begin = x - share if x + share > 100 else x
             lane = next((lane for lane, end in enumerate(ends) if end <= begin), len(ends))
@@ -140,7 +140,7 @@ class Chart:
         for earlier, later in zip(self._spans, self._spans[1:], strict=False):
             pause = later.begin - earlier.begin - earlier.ms / 1e3
             if pause >= _PAUSE:
-                said = f"{_format.seconds(pause)} without imports"
+                said = f"{phrases.seconds(pause)} without imports"
                 yield f'<div class="pause" style="left:{100 * later.x / self.total:.3f}%" title="{escape(said)}"></div>'
 
     def ticks(self) -> Iterator[str]:
@@ -157,7 +157,7 @@ class Chart:
     def shares(self) -> dict[str, float]:
         """The own time of each kind of module, in ms."""
         found: dict[str, float] = {}
-        for row, mine in zip(self.imports, _format.own_times(self.imports), strict=True):
+        for row, mine in zip(self.imports, phrases.own_times(self.imports), strict=True):
             found[self.kinds[row.name]] = found.get(self.kinds[row.name], 0.0) + mine
         return found
 
@@ -191,7 +191,7 @@ def installed_in(installs: list[Install]) -> float:
 def draw(chart: Chart) -> str:
     """The whole picture as HTML."""
     marks, lanes = chart.marks()
-    said = f"{len(chart.imports)} imports, {_format.milliseconds(chart.total)}"
+    said = f"{len(chart.imports)} imports, {phrases.milliseconds(chart.total)}"
     return (
         f'<div class="chart" role="img" aria-label="{escape(said)}">'
         f'<div class="marks" style="--lanes:{lanes};--lane-height:{_LANE}px">{"".join(marks)}</div>'

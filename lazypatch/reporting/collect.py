@@ -8,17 +8,17 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, _state
-from ._drivers import seen
-from ._enable import in_main_interpreter as on_main_thread
-from ._gevent import native
-from ._importers import inferred
-from ._report import Arming, ForeignCall, Import, Install, Loading, Place, Report, TargetReport
-from ._strict import problems
-from ._targets import STAND_INS, TARGETS
+from .. import _state
+from ..adapters.drivers import seen
+from .._session import in_main_interpreter as on_main_thread
+from .._gevent import native
+from ..late.importers import inferred
+from .records import Arming, ForeignCall, Import, Install, Loading, Place, Report, TargetReport
+from .strict import problems
+from .._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
-    from ._enable import Entry, Session
+    from .._session import Entry, Session
 
 _HERE = os.path.dirname(__file__) + os.sep  # what runs as __main__ until the program does
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
@@ -28,7 +28,7 @@ def collect(session: Session) -> Report:
     """Everything that is known now."""
     journal = _Journal(session)
     return Report(
-        lazypatch=__version__,
+        lazypatch=sys.modules[__name__.partition(".")[0]].__version__,
         python="{} {}.{}.{}".format(sys.implementation.name, *sys.version_info[:3]),
         gevent=getattr(sys.modules.get("gevent"), "__version__", None),
         program=_program(),

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._report import Import, Place, Report, TargetReport
+    from .records import Import, Place, Report, TargetReport
 
 HOW = {
     "interpreter": "loaded with the interpreter, before any hook",

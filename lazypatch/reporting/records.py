@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._references import Reference
+from .._places import Reference
 
 
 class Place(NamedTuple):
@@ -114,7 +114,7 @@ class Report(NamedTuple):
     problems: list[str]  # what strict mode objects to
 
     def __str__(self) -> str:
-        from ._report_text import text
+        from .as_text import text
 
         return text(self)
 
@@ -125,20 +125,20 @@ class Report(NamedTuple):
 
     def to_json(self) -> str:
         """The same facts as one JSON object; docs/reference.md describes it."""
-        from ._report_json import to_json
+        from .as_json import to_json
 
         return to_json(self)
 
     def to_html(self) -> str:
         """One page that needs nothing else: the tables, and where the time of the imports went as a picture."""
-        from ._report_html import page
+        from .as_html import page
 
         return page(self)
 
 
 def report() -> Report:
     """What became of each target, when, by whom; what was too late; what it cost. Imports no target and no gevent."""
-    from ._collect import collect
-    from ._enable import session
+    from .collect import collect
+    from .._session import session
 
     return collect(session())

@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import _errors
+from .. import _errors
 
 if TYPE_CHECKING:
-    from ._enable import Session
-    from ._report import Report
+    from .._session import Session
+    from .records import Report
 
 VARIABLE = "PYTHONCOOPPATCH_REPORT"
 _ON = ("", "1", "on", "true", "yes", "-")
@@ -30,7 +30,7 @@ class Request:
         """Write the report. Whatever goes wrong is said in one line: the exit status is the program's."""
         self.session.recorder.over = True
         try:
-            from ._collect import collect
+            from .collect import collect
 
             report = collect(self.session)
             if self.file:
@@ -68,7 +68,7 @@ def ask(session: Session, file: str, inherit: bool = False) -> None:
     session.request = Request(session, file)
     if inherit and file and "%p" not in file:
         os.environ[VARIABLE] = for_children(file)
-    from ._recorder import Recorder
+    from .import_times import Recorder
 
     session.recorder = Recorder()
     session.recorder.start()
@@ -79,7 +79,7 @@ def ask(session: Session, file: str, inherit: bool = False) -> None:
 
 def stopped(session: Session, found: list[str]) -> None:
     """Strict mode ends the process: nothing else will write the report."""
-    from ._collect import collect
+    from .collect import collect
 
     _show(str(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
     if session.request is not None and session.request.file:
@@ -124,7 +124,7 @@ def _is_terminal() -> bool:
 
 
 def _coloured(report: Report) -> str:
-    from ._report_text import text
+    from .as_text import text
 
     try:
         width = os.get_terminal_size(sys.stderr.fileno()).columns

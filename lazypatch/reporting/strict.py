@@ -7,13 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from . import _errors, _state
-from ._importers import likely
-from ._targets import TARGETS
+from .. import _errors, _state
+from ..late.importers import likely
+from .._targets import TARGETS
 
 if TYPE_CHECKING:
-    from ._enable import Session
-    from ._references import Reference
+    from .._session import Session
+    from .._places import Reference
 
 STATUS = 3
 
@@ -52,7 +52,7 @@ def begin(session: Session) -> None:
 
 def _at_exit(session: Session) -> None:
     """Nothing may have been taken by a way that nobody noticed."""
-    from ._repair import scan
+    from ..late.repair import scan
 
     found = problems(session) or [_errors.left(one) for one in scan(session) if could_block(one)]
     if found:
@@ -73,7 +73,7 @@ def stop(session: Session, found: list[str]) -> NoReturn:
     go on.
     """
     try:
-        from ._requests import stopped
+        from .requests import stopped
 
         stopped(session, found)
         for stream in (sys.stdout, sys.stderr):

@@ -19,7 +19,7 @@ import os
 import posix
 
 import lazypatch
-from lazypatch._enable import session
+from lazypatch._session import session
 from lazypatch._targets import STAND_INS, TARGETS
 
 assert not {"gevent", "socket", "threading", "signal", "selectors", "select", "subprocess", "queue"} & set(sys.modules)

@@ -39,7 +39,7 @@ NAMES = [
     "xmlrpc.client",
 ]
 if lazypatch.state("socket") != "skipped":
-    from lazypatch._enable import session
+    from lazypatch._session import session
 start = lazypatch.get_original("_thread", "start_new_thread")
 new_lock, armed = _thread.allocate_lock, lazypatch.state("socket") != "skipped"
 errors, wrong, done = [], [], []

@@ -22,8 +22,8 @@ lazypatch.patch_all(Event=True)
 
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
-from lazypatch._enable import session
-from lazypatch._repair import repair
+from lazypatch._session import session
+from lazypatch.late.repair import repair
 
 NAMES = {
     "time": ["sleep"],

@@ -35,7 +35,7 @@ def other_thread():
 
 def waits():
     """Whether the other thread waits for a lock, or for who loads gevent."""
-    waiting = sys.modules.get("lazypatch._waiting")
+    waiting = sys.modules.get("lazypatch._turns")
     return others and (_frozen_importlib._blocking_on.get(others[0]) or others[0] in getattr(waiting, "_awaited", ()))
 
 

@@ -1,0 +1,1 @@
+"""What ``import lazypatch`` offers: the specification's functions, enable(), and the questions that can be asked."""

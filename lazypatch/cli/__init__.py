@@ -1,0 +1,1 @@
+"""``python -m lazypatch``: the options, and the program that is run."""

@@ -1,0 +1,1 @@
+"""What is done when a target was loaded before it was armed."""
