@@ -73,22 +73,23 @@ def _requested() -> "tuple[str, str]":
 
 
 def _spec_of_ours(name: str, target: object = None) -> "Any":
-    """Of a file in this folder: the path finders would list it, and look for three kinds of extension module first."""
+    """Of a file of ours: the path finders would list its folder, and look for three kinds of extension module first."""
     if not _in_files:
         return None
-    path = __file__[: -len("__init__.py")] + name.rpartition(".")[2] + ".py"
+    path = __file__[: -len("__init__.py")] + name.partition(".")[2].replace(".", "/") + ".py"
     loader = _external.SourceFileLoader(name, path)
     return _external.spec_from_file_location(name, path, loader=loader, submodule_search_locations=None)
 
 
 def _arm(spec: str) -> None:
-    # For the four files of arming, nobody needs to list this folder; whoever imports another one later does.
+    # For the files of arming, nobody needs to list this folder; whoever imports another one later does.
     known, folder = sys.path_importer_cache, os.path.dirname(__file__)
     quick: "Any" = type(sys.implementation)
     if folder not in known and _in_files:
         known[folder] = quick(find_spec=_spec_of_ours)
     try:
-        from ._session import in_main_interpreter, session
+        from ._session import session
+        from ._targets import GROUPS, OPTIONS, in_main_interpreter, wanted
     finally:
         if type(known.get(folder)) is quick:
             del known[folder]
@@ -96,8 +97,6 @@ def _arm(spec: str) -> None:
         return
     is_strict = False
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
-        from ._targets import GROUPS, OPTIONS, wanted
-
         chosen = wanted(GROUPS, OPTIONS)
     else:
         from ._spec import parse, strict
@@ -107,8 +106,13 @@ def _arm(spec: str) -> None:
         for message in warnings:
             sys.stderr.write(f"lazypatch: {message}\n")
     if chosen:
+        current = session()
+        if "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions:
+            from .reporting.requests import take
+
+            take(current)
         if is_strict:
             from .reporting.strict import begin
 
-            begin(session())
-        session().arm(chosen, quiet=True)
+            begin(current)
+        current.arm(chosen, quiet=True)

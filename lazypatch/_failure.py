@@ -8,15 +8,40 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._gevent import half_imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
-    from ._session import Session
-    from ._scheduler import Scheduler
+    from ._install import Originals
+    from ._standins import StandIns
+    from ._targets import Selection
+
+    class Worker(Protocol):
+        """What has to be put in order: the scheduler."""
+
+        originals: Originals
+        busy: dict[str, list[int]]
+
+        def release_standins(self) -> None: ...
+        def let_go(self) -> None: ...
+        def forget(self, names: Iterable[str]) -> None: ...
+
+
+class During(NamedTuple):
+    """The step of ours that was left.
+
+    *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
+    *ahead*: the one whose body is about to run; it may be without what has to come first.
+    """
+
+    nested: bool
+    done: str
+    ahead: str
+
 
 _bootstrap: Any = _frozen_importlib
 
@@ -26,25 +51,24 @@ def is_veto(error: BaseException) -> bool:
     return type(error).__name__ == "DoNotPatch"
 
 
-def gave_up(session: Session, error: BaseException, nested: bool, done: str, ahead: str) -> None:
-    """A step of ours was left by *error*.
-
-    *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
-    *ahead*: the one whose body is about to run; it may be without what has to come first.
-    """
-    native = [name for name in session.wanted if _is_left_native(session, name, done)]
-    passing = _left_for_now(session, native, error)
-    if session.started:
-        _drop_claims(session.scheduler.busy)
-        if not nested:
-            session.scheduler.release_standins()
-            session.scheduler.let_go()
-        session.scheduler.truth.forget(native)
+def gave_up(
+    selection: Selection, standins: StandIns, worker: Worker | None, error: BaseException, during: During
+) -> None:
+    """A step of ours was left by *error*; *worker* is the scheduler, if there is one."""
+    originals = worker.originals if worker is not None else None
+    native = [name for name in selection.wanted if _is_left_native(originals, standins, name, during.done)]
+    passing = _left_for_now(selection, native, error)
+    if worker is not None:
+        _drop_claims(worker.busy)
+        if not during.nested:
+            worker.release_standins()
+            worker.let_go()
+        worker.forget(native)
     if not isinstance(error, Exception) and not is_veto(error):
         raise error
-    if ahead and session.started and not passing:
-        session.failed.add(ahead)
-        session.scheduler.truth.forget([ahead])
+    if during.ahead and worker is not None and not passing:
+        selection.failed.add(during.ahead)
+        worker.forget([during.ahead])
     from . import _errors
 
     if native and not passing:
@@ -67,24 +91,17 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
         busy.pop(key, None)
 
 
-def forgive(lock: Any) -> None:
-    """This thread could not take importlib's *lock* again: have it released only by who holds it."""
-    release = lock.release
-    lock.release = lambda: release() if lock.owner == _bootstrap._thread.get_ident() else None
-
-
-def not_loaded(scheduler: Scheduler, quiet: bool, error: Exception) -> None:
+def not_loaded(selection: Selection, standins: StandIns, quiet: bool, error: Exception) -> None:
     """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
-    session = scheduler.session
     not_yet = quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent"
     if not_yet or _is_between_threads(error):
-        session.standins.come_back()  # who comes next tries again
+        standins.come_back()  # who comes next tries again
         return
-    session.standins.retire()
-    session.failed.update(session.wanted)
+    standins.retire()
+    selection.failed.update(selection.wanted)
     from . import _errors
 
-    _errors.warn_once(_errors.no_gevent(session.wanted, error))
+    _errors.warn_once(_errors.no_gevent(selection.wanted, error))
 
 
 def _is_between_threads(error: BaseException) -> bool:
@@ -94,37 +111,36 @@ def _is_between_threads(error: BaseException) -> bool:
     return type(error).__name__ == "_DeadlockError" or "circular import" in str(error)
 
 
-def _left_for_now(session: Session, native: list[str], error: BaseException) -> bool:
+def _left_for_now(selection: Selection, native: list[str], error: BaseException) -> bool:
     """Put on record that *native* stay so: False if for good, True if the next end of a target's import tries again."""
     if _is_between_threads(error):
-        session.came_late([name for name in native if name in session.wanted])
+        selection.came_late([name for name in native if name in selection.wanted])
         return True
-    session.failed.update(native)
+    selection.failed.update(native)
     return False
 
 
-def not_installed(scheduler: Scheduler, names: Iterable[str], error: BaseException) -> None:
+def not_installed(selection: Selection, worker: Worker, names: Iterable[str], error: BaseException) -> None:
     """The install of *names* was left by *error*, and what it had changed was put back."""
-    session = scheduler.session
-    native = [name for name in names if not scheduler.originals.recorded(sys.modules.get(name))]
+    native = [name for name in names if not worker.originals.recorded(sys.modules.get(name))]
     passing = is_veto(error)
     if passing:
-        session.vetoed.update(native)
+        selection.vetoed.update(native)
     elif isinstance(error, Exception):
-        passing = _left_for_now(session, native, error)
+        passing = _left_for_now(selection, native, error)
     else:
         raise error
-    scheduler.truth.forget(native)
+    worker.forget(native)
     if native and not passing:
         from . import _errors
 
         _errors.warn_once(_errors.not_installed(native, error))
 
 
-def _is_left_native(session: Session, name: str, done: str) -> bool:
+def _is_left_native(originals: Originals | None, standins: StandIns, name: str, done: str) -> bool:
     module = sys.modules.get(name)
-    if module is None or any(cell.module is module for cell in session.standins.cells.values()):
+    if module is None or any(cell.module is module for cell in standins.cells.values()):
         return False
     if name != done and half_imported(name):
         return False  # its own end comes, or it fails
-    return not (session.started and session.scheduler.originals.recorded(module))
+    return originals is None or not originals.recorded(module)

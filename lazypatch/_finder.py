@@ -28,9 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
+    from typing import Any, Protocol
 
-    from ._session import Session
+    class Watcher(Protocol):
+        """Who is called back, and decides."""
+
+        def minds(self, name: str) -> bool: ...
+        def accepts(self, spec: ModuleSpec) -> bool: ...
+        def before(self, name: str, unlocked: Any = None) -> None: ...
+        def after(self, name: str, module: ModuleType) -> None: ...
+
 
 _bootstrap: "Any" = _frozen_importlib
 _external: "Any" = _frozen_importlib_external
@@ -43,9 +50,10 @@ class Finder:
     may turn a spec down (a user's module that has a target's name).
     """
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
         self.session = session
+        self._moved = False
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -96,6 +104,18 @@ class Finder:
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
+    def in_front(self) -> "list[object]":
+        """The finders that are asked before this one; it moves to the front of them, once in a process."""
+        finders: "list[object]" = list(sys.meta_path or ())
+        ahead = finders[: finders.index(self)] if self in finders else finders
+        if ahead and not self._moved and sys.meta_path is not None:
+            self._moved = True
+            # Insert first, remove afterwards: an import that iterates the list meanwhile sees us twice, never not once.
+            sys.meta_path.insert(0, self)
+            if self in sys.meta_path[1:]:
+                del sys.meta_path[sys.meta_path.index(self, 1)]
+        return ahead
+
 
 def _lock_of(name: str) -> "Any":
     """The lock of *name* if this thread is inside ``import name``, not in a ``module_from_spec`` for a private copy."""
@@ -134,18 +154,22 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
                 except KeyboardInterrupt as error:
                     interrupt = error
                 except RuntimeError:  # importlib ends a circle of imports so
-                    from ._failure import forgive
-
-                    forgive(lock)
+                    _forgive(lock)
                     break
         if interrupt is not None:
             raise interrupt
 
 
+def _forgive(lock: "Any") -> None:
+    """This thread could not take importlib's *lock* again: have it released only by who holds it."""
+    release = lock.release
+    lock.release = lambda: release() if lock.owner == _bootstrap._thread.get_ident() else None
+
+
 class _Loader:
     """Stands for a loader until the body is about to run; everything else is the real loader's."""
 
-    def __init__(self, spec: "ModuleSpec", session: "Session") -> None:
+    def __init__(self, spec: "ModuleSpec", session: "Watcher") -> None:
         self._spec = spec
         self._inner: "Any" = spec.loader
         self._session = session

@@ -5,22 +5,34 @@ from __future__ import annotations
 import os
 import sys
 import types
-from _operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
-from ._session import in_main_interpreter as on_main_thread
 from ._install import MISSING, Originals
 from ._targets import TARGETS
+from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from importlib.machinery import ModuleSpec
+    from typing import Protocol
 
-    from ._session import Session
+    from ._adapters import Plugins
+    from ._finder import Finder
+    from ._targets import Selection, Target
     from .peers.gevent_events import Events
-    from ._targets import Target
 
+    class Host(Protocol):
+        """What is asked of the session from below."""
 
-_STDLIB = os.path.dirname(os.__file__)
+        finder: Finder
+        met_before: frozenset[str]
+        libraries: set[str]
+
+        def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
+        def undisturbed(self, step: Callable[[], Any]) -> Any: ...
+        def accepts(self, spec: ModuleSpec) -> bool: ...
+        def watch(self, names: Iterable[str]) -> None: ...
+        def mend(self) -> None: ...
 
 
 class _Waiting(dict[str, object]):
@@ -30,21 +42,22 @@ class _Waiting(dict[str, object]):
     always did, and answers from what was recorded then.
     """
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, selection: Selection, originals: Originals, name: str) -> None:
         super().__init__()
-        self._session = session
+        self._selection = selection
+        self._originals = originals
         self._name = name
 
     def __contains__(self, item: object) -> bool:
         from ._state import will_replace
 
-        return self._name in self._session.wanted and will_replace(self._session, self._name, str(item))
+        return self._name in self._selection.wanted and will_replace(self._selection, self._name, str(item))
 
     def __missing__(self, item: str) -> object:
         if item not in self:
             raise KeyError(item)
         __import__(self._name)
-        found = self._session.scheduler.originals.of(self._name).get(item, MISSING)
+        found = self._originals.of(self._name).get(item, MISSING)
         return getattr(sys.modules[self._name], item) if found is MISSING else found
 
 
@@ -75,13 +88,15 @@ def _saferepr(value: object) -> str:
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
-    def __init__(self, session: Session, originals: Originals) -> None:
-        self.session = session
+    def __init__(self, selection: Selection, originals: Originals, host: Host) -> None:
+        self.selection = selection
+        self.host = host
+        self.note = host.note
         self._originals = originals
         self._redirected: object = None
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
-        self._plugins: bool | None = None
+        self._plugins: Plugins | None = None
 
     def before_fork(self) -> None:
         """Have what gevent needs to hear of the child's end, if os is cooperative."""
@@ -93,7 +108,7 @@ class Truth:
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
-        if "threading" in self.session.wanted or "_thread" in self.session.wanted:
+        if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
             import gevent.threading  # noqa: F401
         from . import _importlock
 
@@ -105,7 +120,7 @@ class Truth:
         if name != done and half_imported(name):
             return None
         try:
-            __import__(name) if name in sys.modules else self.session.undisturbed(lambda: __import__(name))
+            __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
             if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
@@ -143,13 +158,13 @@ class Truth:
     def mirror_all(self) -> None:
         """Make ``gevent.monkey.saved`` say what we know; other patchers' entries stay."""
         monkey: Any = sys.modules.get("gevent.monkey")
-        names = {*self.session.wanted, *self._originals.names()}
+        names = {*self.selection.wanted, *self._originals.names()}
         for name in names if hasattr(monkey, "saved") else ():
-            if name not in monkey.saved and name not in self.session.vetoed:
+            if name not in monkey.saved and name not in self.selection.vetoed:
                 if name in sys.modules and self._originals.recorded(sys.modules[name]):
                     self.mirror(name)
                 elif name not in sys.modules:
-                    monkey.saved[name] = _Waiting(self.session, name)
+                    monkey.saved[name] = _Waiting(self.selection, self._originals, name)
 
     def mirror(self, name: str) -> None:
         """The same for one target that is installed."""
@@ -169,7 +184,7 @@ class Truth:
 
     def listen_for_children(self) -> None:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
-        from ._session import no_waitpid
+        from ._standins import no_waitpid
 
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
@@ -179,16 +194,23 @@ class Truth:
     @property
     def events(self) -> Events | None:
         """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""
-        if self._plugins is None:
-            self._plugins = any(_has_plugins(entry) for entry in list(sys.path))
         zope: Any = sys.modules.get("zope.event")
-        if not self._plugins and not getattr(zope, "subscribers", None):
+        if not self.plugins.listen and not getattr(zope, "subscribers", None):
             return None
         if self._events is None and not half_imported("gevent.events"):
             from .peers.gevent_events import Events
 
-            self._events = Events(self.session, self._plugins)
+            self._events = Events(self.selection, self._originals, self.plugins.listen)
         return self._events
+
+    @property
+    def plugins(self) -> Plugins:
+        """What other distributions bring; they are looked through once."""
+        if self._plugins is None:
+            from ._adapters import Plugins
+
+            self._plugins = Plugins(list(sys.path))
+        return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
         """The names that gevent's subscribers, if there are any, let be replaced."""
@@ -207,33 +229,6 @@ def half_imported(name: str) -> bool:
     if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
         return True
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
-
-
-def _has_plugins(folder: str) -> bool:
-    """Whether a distribution in this folder of sys.path has an entry point for gevent's events."""
-    if folder.startswith(_STDLIB) and "-packages" not in folder:
-        return False
-    try:
-        found = os.listdir(folder or ".")
-    except OSError:
-        return False
-    for name in filter(methodcaller("endswith", ("-info", ".egg")), found):  # thousands may be in one folder
-        file = f"{folder}/{name}/entry_points.txt"
-        # gevent's own plugin only warns of a choice that we warn of ourselves.
-        if os.access(file, os.R_OK) and not name.startswith("gevent-") and _names_plugin(file):
-            return True
-    return False
-
-
-def _names_plugin(entry_points: str) -> bool:
-    try:
-        file = os.open(entry_points, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return b"gevent.plugins.monkey." in os.read(file, 1 << 20)
-    finally:
-        os.close(file)
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

@@ -29,16 +29,19 @@ from _weakref import ref
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from ._adapters import ADAPTERS
 from ._gevent import Truth, half_imported, native
 from ._install import MISSING, Change, Originals, commit, plan
-from ._targets import COMPANIONS, STAND_INS, TARGETS, Target
+from ._targets import STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from ._session import Session
-    from ._targets import Wanted
+    from ._adapters import Adapter
+    from ._gevent import Host
+    from ._standins import StandIns
+    from ._targets import Selection, Wanted
 
     Unlocked = Callable[[Callable[[], object]], object]
 
@@ -52,11 +55,17 @@ for _row in TARGETS.values():
 class Scheduler:
     """Decides when; what and how is others' business."""
 
-    def __init__(self, session: Session, met: list[str]) -> None:
-        self.session = session
+    def __init__(self, host: Host, selection: Selection, standins: StandIns, met: list[str]) -> None:
+        self.host = host
+        self.selection = selection
+        self._standins = standins
         self._met = met  # modules imported since arming
-        self.originals = Originals(session.standins.behind)
-        self.truth = Truth(session, self.originals)
+        self.originals = Originals(standins.behind)
+        self.truth = Truth(selection, self.originals, host)
+        self._adapters: dict[str, list[Adapter]] = {}  # by the name of the module that they wait for
+        self._unadapted: set[str] = set()  # those of the names that have to be looked at
+        self._adapted: dict[tuple[str, str], Any] = {}  # (word, module's name) -> the module object it was done in
+        self.add_adapters(ADAPTERS)
         self.loaded = False
         self.loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
@@ -89,7 +98,7 @@ class Scheduler:
             self._unready.add(name)
         elif name in TARGETS:
             first = TARGETS[name].after
-            if first in self.session.wanted and first not in sys.modules:
+            if first in self.selection.wanted and first not in sys.modules:
                 __import__(first)
 
     def load(self, quiet: bool = False, unlocked: Unlocked | None = None) -> bool:
@@ -98,14 +107,14 @@ class Scheduler:
             return self.loaded
         try:
             if not self.one_loader.acquire(False):
-                from ._turns import for_turn
+                from ._turns import until
 
-                for_turn(self)
+                until(lambda: self.one_loader.acquire(False), lambda: self.loading_thread)
             # Not in the middle of a body that has begun without gevent, which may need that module.
             if self.one_loader._is_owned() and not (self.loaded or any(map(half_imported, list(self._unready)))):
                 self.loading_thread = self._get_ident()
                 load = lambda: self._load(quiet)
-                self.session.undisturbed(load if unlocked is None else lambda: unlocked(load))
+                self.host.undisturbed(load if unlocked is None else lambda: unlocked(load))
         finally:
             self.let_go()
         return self.loaded
@@ -122,55 +131,63 @@ class Scheduler:
 
     def release_standins(self) -> None:
         """They lead to what replaces them, or come back if gevent is not there."""
-        standins = self.session.standins
-        standins.retire(self.originals.replacement) if self.loaded else standins.come_back()
+        self._standins.retire(self.originals.replacement) if self.loaded else self._standins.come_back()
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Have gevent's record not wait for *names* any more."""
+        self.truth.forget(names)
 
     def _load(self, quiet: bool) -> None:
         try:
-            self.session.standins.step_aside()
-            self.session.note("load", (), None, lambda: self.truth.load(self._get_ident, self._new_lock))
+            self._standins.step_aside()
+            self.host.note("load", (), None, lambda: self.truth.load(self._get_ident, self._new_lock))
         except Exception as error:
             from ._failure import not_loaded
 
-            not_loaded(self, quiet, error)
+            not_loaded(self.selection, self._standins, quiet, error)
             return
         except BaseException:
-            self.session.standins.come_back()
+            self._standins.come_back()
             raise
         try:
             if self.truth.events is not None:
                 self._met += self.truth.events.begin()
             self.loaded = True
             self.install_ready()
+            self._adapt("")
             self._mend()
         finally:
             self.release_standins()
         self._all_done()
 
     def _mend(self) -> None:
-        if self._met and "_thread" in self.session.wanted and not self.session.unrepaired:
-            from ._since_arming import mend
+        if self._met and "_thread" in self.selection.wanted and not self.selection.unrepaired:
+            from ._since_arming import captured
 
-            self._attempt([], lambda: mend(self, self._met, type(self._new_lock())))
+            lock_type = type(self._new_lock())
+            self._attempt([], lambda: self.commit(captured(self._met, self.originals, lock_type)))
 
     def _all_done(self) -> None:
-        self.session.mend()
+        self.host.mend()
         self.truth.all_done()
 
     def reopen(self, wanted: Wanted) -> None:
         """Install again, with the options that are *wanted* now, what was installed with others."""
         for name in [name for name in self._settled if wanted.get(name) != self._options.get(name)]:
             self._settled[name] = MISSING
+        self._unadapted.update(self._adapters)
         self.install_ready()
+        self._adapt("")
         self._all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
         self._seen.add(name)
-        if name in self.session.foreign or name == "wrapt":
-            from .peers.third_party import loaded
+        if name in self.selection.third_party:
+            from .peers.third_party import patch_now
 
-            self._attempt([name], lambda: loaded(self, name, module))
+            for source, items in self.selection.third_party[name]:
+                self._attempt([name], lambda s=source, i=items: patch_now(self.truth, self.commit, module, s, i))  # type: ignore[misc]
         rows = _BY_END.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
@@ -179,17 +196,19 @@ class Scheduler:
         if self.loaded:
             if not looked or [row for row in rows if self.is_open(row.name)]:
                 self.install_ready(name)
-            self.session.mend()
+            if name in self._adapters:
+                self._unadapted.add(name)
+                self._adapt(name)
+            self.host.mend()
 
     def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
-        if not self.loaded and (self.is_loading() or name not in self.session.wanted):
+        if not self.loaded and (self.is_loading() or name not in self.selection.wanted):
             return False
         if not self.load():  # before() was not called (LazyLoader), or gave up
             if self.loading_thread is not None:
-                self.session.came_late([name])  # that thread installs it, and mends who takes something now
+                self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
-        self._companion(name)
         for row in rows:
             self._settled[row.name] = MISSING
         self.install_ready(name)
@@ -202,14 +221,15 @@ class Scheduler:
             return
         if any(row.group for row in ready):
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        hidden = [row.name for row in ready if row.name not in self._seen | self.session.early | STAND_INS.keys()]
+        hidden = [row.name for row in ready if row.name not in self._seen | self.selection.early | STAND_INS.keys()]
         if hidden:  # loaded under our eyes without our being asked
             from .peers.finders_in_front import explain
 
-            explain(self.session, hidden)
+            explain(self.selection, self.host.finder, hidden)
         for row in ready:
             if not row.group:
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
+        self._adapt(done)
 
     def _unsettled(self) -> list[Target]:
         """The targets that may be open. Nearly every import of one asks, mostly to find none: so it is C."""
@@ -222,14 +242,16 @@ class Scheduler:
         if module is None and name in self._ended:  # importlib puts a module that it has just imported at the end
             _bootstrap._lock_unlock_module(name)
             module = sys.modules.get(name)
-        return name in self.session.wanted and module is not None and module is not self._settled.get(name)
+        return name in self.selection.wanted and module is not None and module is not self._settled.get(name)
 
     def _is_ready(self, row: Target, done: str) -> bool:
-        if row.name in self.session.vetoed or self._is_half(row.name, done):
+        if row.name in self.selection.vetoed or self._is_half(row.name, done):
             return False
-        if (spec := sys.modules[row.name].__spec__) is not None and not self.session.accepts(spec):
+        if (spec := sys.modules[row.name].__spec__) is not None and not self.host.accepts(spec):
             return False  # a user's own
-        return row.after not in self.session.wanted or (row.after in sys.modules and not self._is_half(row.after, done))
+        return row.after not in self.selection.wanted or (
+            row.after in sys.modules and not self._is_half(row.after, done)
+        )
 
     def _is_half(self, name: str, done: str) -> bool:
         if name == done or not half_imported(name):
@@ -249,19 +271,19 @@ class Scheduler:
         while key in self._missed:
             try:
                 if self.busy.setdefault(key, claim) is not claim:
-                    from ._turns import for_install
+                    from ._turns import until
 
-                    if for_install(self, key):
+                    if until(lambda: key not in self.busy, lambda: self.busy.get(key, [0])[0]):
                         continue
                     return
                 self._missed.discard(key)
-                self.session.note("install", tuple(names), None, install)
+                self.host.note("install", tuple(names), None, install)
             except BaseException as error:
                 from ._failure import not_installed
 
-                not_installed(self, names, error)
+                not_installed(self.selection, self, names, error)
             else:
-                self.session.failed.difference_update(names)
+                self.selection.failed.difference_update(names)
             finally:
                 if self.busy.get(key) is claim:
                     del self.busy[key]
@@ -272,29 +294,66 @@ class Scheduler:
         source = None if self._is_half(row.source, done) else self.truth.supply(row.source, row.source)
         if source is None:
             return
-        changes = plan(sys.modules[row.name], source, self.session.wanted[row.name], self.truth.asked(row, source))
-        self.commit(changes, row.name in self.session.early)
+        changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
+        self.commit(changes, row.name in self.selection.early)
         self.settle(row)
-        list(map(self._companion, COMPANIONS.get(row.name, ())))
-
-    def _companion(self, name: str) -> None:
-        if name in sys.modules and any(name in COMPANIONS[target] for target in COMPANIONS):
-            from .adapters.companions import changes
-
-            self._attempt([name], lambda: self.commit(changes(name, self.session.wanted)))
 
     def settle(self, row: Target) -> None:
-        self._settled[row.name], self._options[row.name] = sys.modules[row.name], self.session.wanted[row.name]
+        self._settled[row.name], self._options[row.name] = sys.modules[row.name], self.selection.wanted[row.name]
         self.truth.installed(row)
 
     def _install_threads(self, done: str) -> None:
-        from ._threads import install
+        """The group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
+        from . import _threads
 
-        install(self, done)
+        threading: Any = sys.modules.get("threading")
+        rows = [row for row in TARGETS.values() if row.group and row.name in self.selection.wanted]
+        if threading is None or (done != "_thread" and half_imported("_thread")):
+            return
+        if not any(self.is_open(row.name) for row in rows):
+            return  # another thread has been faster
+        items = {row.name: self.truth.asked(row, self.truth.supply(row.source, "")) for row in rows}
+        moves = _threads.moves_main_thread(threading)
+        changes = _threads.changes(items, self.selection.wanted, threading)
+        self.commit(changes, "threading" in self.selection.early)
+        _threads.finish(threading, moves)
+        for row in rows:
+            self.settle(row)
+
+    def add_adapters(self, rows: Iterable[Adapter]) -> None:
+        """Have *rows* installed in their modules, if they are wanted, as soon as that can be."""
+        for row in rows:
+            for name in row.modules:
+                self._adapters.setdefault(name, []).append(row)
+                self._unadapted.add(name)
+
+    def _adapt(self, done: str) -> None:
+        """Install each adapter whose module is loaded and which has what it needs; *done* is a module just imported."""
+        if not self.loaded:
+            return
+        for name in self._unadapted & sys.modules.keys():  # in C, and mostly empty
+            if self._is_half(name, done):
+                continue
+            module, waits = sys.modules[name], False
+            for row in self._adapters[name]:
+                if self._adapted.get((row.word, name)) is not module and row.is_wanted(self.selection):
+                    if all(self.originals.recorded(sys.modules.get(need)) for need in row.needs):
+                        self._adapted[row.word, name] = module
+                        self._attempt([name], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
+                    else:
+                        waits = True
+            if not waits:
+                self._unadapted.discard(name)
+
+    def _install_adapter(self, row: Adapter, module: types.ModuleType) -> None:
+        name = module.__name__
+        late = name in self.host.met_before and name not in (*sys.builtin_module_names, "os", "io")
+        plan: Any = row.load()
+        self.commit(plan(module), late)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""
         commit(changes, self.originals, late)
         for change in changes:
             if change.module is not None and change.module.__name__ in STAND_INS:
-                self.session.standins.lead(change.module, change.name, change.value)
+                self._standins.lead(change.module, change.name, change.value)

@@ -15,17 +15,12 @@ from ._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
     from ._install import Originals
-    from ._scheduler import Scheduler
-
-
-def mend(scheduler: Scheduler, modules: list[str], lock_type: type) -> None:
-    """Make what :func:`captured` finds."""
-    scheduler.commit(captured(modules, scheduler.originals, lock_type))
 
 
 def captured(modules: list[str], originals: Originals, lock_type: type) -> list[Change]:
     """Changes for the globals of *modules* that hold an original, or a native lock that nobody holds."""
-    natives = {id(original): new for name in STAND_INS for original, new in originals.pairs(name)}
+    known = [name for name in originals.names() if name in STAND_INS or name not in TARGETS]
+    natives = {id(original): new for name in known for original, new in originals.pairs(name) if new is not None}
     allocate_lock = sys.modules["_thread"].allocate_lock
     changes: list[Change] = []
     for name in modules:

@@ -7,24 +7,24 @@ import sys
 import types
 from collections.abc import Collection
 
-from ._session import Session, no_waitpid
-from ._install import names
-from ._targets import TARGETS, Target
+from ._install import Originals, names
+from ._standins import no_waitpid
+from ._targets import TARGETS, Selection, Target
 
 
-def state(session: Session, name: str) -> str:
+def state(selection: Selection, originals: Originals | None, name: str) -> str:
     """One of waiting, installed, late, failed and skipped."""
     module = sys.modules.get(name)
-    if session.started and name in session.wanted and session.scheduler.originals.recorded(module):
-        return "late" if session.scheduler.originals.late(module) else "installed"
-    if name not in session.wanted or name in session.vetoed:
+    if originals is not None and name in selection.wanted and originals.recorded(module):
+        return "late" if originals.late(module) else "installed"
+    if name not in selection.wanted or name in selection.vetoed:
         return "skipped"
-    return "failed" if name in session.failed and module is not None else "waiting"
+    return "failed" if name in selection.failed and module is not None else "waiting"
 
 
-def will_be_cooperative(session: Session, name: str) -> bool:
+def will_be_cooperative(selection: Selection, originals: Originals | None, name: str) -> bool:
     """Whether whoever imports the target *name* from now on gets a cooperative one."""
-    found = state(session, name)
+    found = state(selection, originals, name)
     if found != "waiting":
         return found in ("installed", "late")
     return "gevent" in sys.modules or _gevent_can_be_found()
@@ -36,9 +36,9 @@ def _gevent_can_be_found() -> bool:
     return PathFinder.find_spec("gevent") is not None
 
 
-def will_replace(session: Session, name: str, item: str) -> bool:
+def will_replace(selection: Selection, name: str, item: str) -> bool:
     """Whether *item* is among what will be replaced or removed in the waiting target *name*."""
-    row, options = TARGETS[name], session.wanted.get(name, frozenset())
+    row, options = TARGETS[name], selection.wanted.get(name, frozenset())
     if item in _will_be_removed(name, options):
         return True
     if name == "threading" and item == "Event":

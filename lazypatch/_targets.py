@@ -1,10 +1,4 @@
-"""The table: each target, the gevent module that supplies it, what comes with it; and stand-ins for three of them.
-
-Stand-ins are plain functions in targets that are loaded before any hook can run: the first call loads gevent and calls
-through. They exist until gevent does: they step aside while it looks at the originals, come back if it cannot be loaded
-this time, else leave for good. What somebody else puts over one stays in place: it leads here, so it is cooperative.
-(They are in this file because every file that arming loads costs every armed process 0.3 M instructions.)
-"""
+"""The table of targets: the gevent module that supplies each, what comes with it; and what is wanted of them."""
 
 import sys
 
@@ -88,8 +82,9 @@ STAND_INS = {
 # What gevent's own start imports: a thread that loads gevent may be waiting for one of these.
 GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "time")
 
-# Watched beside the targets: they hold locks or a default that a target supplied.
-COMPANIONS = {"threading": ("logging", "concurrent.futures.thread"), "subprocess": ("multiprocessing.context",)}
+# The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
+# have been watched from its beginning.
+ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context")
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
@@ -97,25 +92,36 @@ OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from types import ModuleType
-    from typing import Any
+
+    from ._places import Reference
 
     Wanted = dict[str, frozenset[str]]  # target -> its options
 
-    class StandIn:
-        """One function in one module, and what it leads to now."""
 
-        module: ModuleType
-        name: str
-        original: Any
-        function: Callable[..., Any]
-        target: Any  # the cooperative object, once there is one
-        over: Any  # what somebody else had put over the stand-in when it stepped aside
+class Selection:
+    """What is wanted of the targets, and what became of them: the facts that everybody else reads."""
 
-        def __init__(self, **values: Any) -> None: ...
-else:
-    StandIn = type(sys.implementation)  # types.SimpleNamespace: each class costs every armed process something
+    def __init__(self) -> None:
+        self.wanted: "Wanted" = {}
+        self.adapters: "set[str]" = set()  # words; see _adapters.py for what "all" in it means
+        self.early: "set[str]" = set()  # targets that were loaded when they were armed
+        self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
+        self.failed: "set[str]" = set()  # could not be installed, and are native
+        # What third parties want replaced, by patch_module(): module -> (source, names).
+        self.third_party: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
+        # Calls of patch_all(): its arguments, more that subscribers get, what they have been told.
+        self.announcements: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
+        self.excluded: "set[str]" = set()  # modules that nothing is to be mended in
+        self.asked: "set[str]" = set()  # modules that asked for originals
+        self.unrepaired = False  # something was armed late since the last repair
+        self.references: "list[Reference]" = []  # what late repair found
+
+    def came_late(self, names: "Iterable[str]") -> None:
+        """The targets *names* were loaded without us: others may have taken originals out of them."""
+        self.early.update(names)
+        self.unrepaired = True
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
@@ -136,75 +142,16 @@ def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
     return chosen
 
 
-def _stand_in(module: "ModuleType", name: str, load: "Callable[[str], object]") -> "StandIn":
-    cell = StandIn(module=module, name=name, original=getattr(module, name), target=None, over=None)
-    cell.function = _function(cell, load)
-    setattr(module, name, cell.function)
-    return cell
+def in_main_interpreter() -> bool:
+    """Whether this is the main interpreter, as seen from the thread that runs its site.
 
+    Asking costs an import on 3.10 and 3.11; signal.signal() refuses everywhere but in the main thread of the main
+    interpreter, before it looks at the number.
+    """
+    import _signal  # type: ignore[import-not-found]  # the C module: signal itself would cost enum
 
-def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[..., Any]":
-    # Whoever copies this function (``from time import sleep``) keeps it for good, so it goes on forwarding. It must
-    # not look at the module again: a mock found there may be calling this very function.
-    def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
-        if cell.target is None:
-            load(cell.module.__name__)
-        return (cell.target or cell.original)(*args, **kwargs)
-
-    stand_in.__name__ = stand_in.__qualname__ = cell.name
-    stand_in.__module__ = cell.module.__name__
-    stand_in.__doc__ = cell.original.__doc__
-    return stand_in
-
-
-class StandIns:
-    """All stand-ins of the process; *load* is called, with the module's name, before the first call goes through."""
-
-    def __init__(self, load: "Callable[[str], object]") -> None:
-        self._load = load
-        self.cells: "dict[tuple[str, str], StandIn]" = {}  # in place
-        self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
-        self.behind: "dict[int, tuple[object, object]]" = {}  # id of each that ever was -> it, and its original
-
-    def put(self, module: "Any", names: "tuple[str, ...]") -> None:
-        """Put a stand-in for each of *names* in *module*."""
-        for name in names:
-            if hasattr(module, name) and (module.__name__, name) not in self.cells:
-                cell = self.cells[module.__name__, name] = _stand_in(module, name, self._load)
-                self.behind[id(cell.function)] = cell.function, cell.original
-
-    def step_aside(self) -> None:
-        """Show the originals: gevent is about to look."""
-        for cell in self.cells.values():
-            found = getattr(cell.module, cell.name, None)
-            cell.over = None if found is cell.function else found
-            setattr(cell.module, cell.name, cell.original)
-
-    def come_back(self) -> None:
-        """Stand where :meth:`step_aside` left from."""
-        for cell in self.cells.values():
-            setattr(cell.module, cell.name, cell.over or cell.function)
-
-    def retire(self, replacement: "Callable[[ModuleType, str], Any] | None" = None) -> None:
-        """Leave for good, for what ``replacement(module, name)`` gives; without it, or for None, for the original."""
-        for cell in self.cells.values():
-            cell.target = (replacement and replacement(cell.module, cell.name)) or cell.original
-            if cell.over is not None:
-                setattr(cell.module, cell.name, cell.over)
-        self.spent += self.cells.values()
-        self.cells = {}
-
-    def remove(self, module: str) -> None:
-        """Take the stand-ins of *module* out again; the copies that others hold call the originals."""
-        for key in [key for key in self.cells if key[0] == module]:
-            cell = self.cells.pop(key)
-            if getattr(cell.module, cell.name, None) is cell.function:
-                setattr(cell.module, cell.name, cell.original)
-            cell.target = cell.original
-            self.spent.append(cell)
-
-    def lead(self, module: "ModuleType", name: str, target: object) -> None:
-        """A stand-in that has left now leads to *target*: installed later than gevent was loaded."""
-        for cell in self.spent:
-            if cell.module is module and cell.name == name:
-                cell.target = target
+    try:
+        _signal.signal(0, _signal.SIG_DFL)
+    except ValueError as error:
+        return "main" not in str(error)
+    return True

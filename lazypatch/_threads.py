@@ -24,36 +24,16 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._session import in_main_interpreter as on_main_thread
-from ._gevent import half_imported
 from ._install import REMOVED, Change, plan
-from ._targets import TARGETS
+from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ._scheduler import Scheduler
     from ._targets import Wanted
 
 _HANDLES = sys.version_info >= (3, 13)
 _fork_hooks_registered = False
-
-
-def install(scheduler: Scheduler, done: str) -> None:
-    """The group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
-    threading: Any = sys.modules.get("threading")
-    wanted = scheduler.session.wanted
-    rows = [row for row in TARGETS.values() if row.group and row.name in wanted]
-    if threading is None or (done != "_thread" and half_imported("_thread")):
-        return
-    if not any(scheduler.is_open(row.name) for row in rows):
-        return  # another thread has been faster
-    items = {row.name: scheduler.truth.asked(row, scheduler.truth.supply(row.source, "")) for row in rows}
-    moves = moves_main_thread(threading)
-    scheduler.commit(changes(items, wanted, threading), "threading" in scheduler.session.early)
-    finish(threading, moves)
-    for row in rows:
-        scheduler.settle(row)
 
 
 def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: Any) -> list[Change]:

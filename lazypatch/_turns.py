@@ -15,21 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._scheduler import Scheduler
 
 _bootstrap: Any = _frozen_importlib
 _STEP = 0.002  # seconds between two looks
 _awaited: dict[int, Callable[[], int | None]] = {}  # who waits here, and for whom
-
-
-def for_turn(scheduler: Scheduler) -> bool:
-    """Wait for the right to load gevent, and take it, unless who has it waits for us."""
-    return until(lambda: scheduler.one_loader.acquire(False), lambda: scheduler.loading_thread)
-
-
-def for_install(scheduler: Scheduler, key: str) -> bool:
-    """Wait until whoever installs *key* is done, unless he waits for us."""
-    return until(lambda: key not in scheduler.busy, lambda: scheduler.busy.get(key, [0])[0])
 
 
 def until(there: Callable[[], bool], whom: Callable[[], int | None]) -> bool:

@@ -47,7 +47,7 @@ lazypatch.patch_all(Event=True)
 import gevent, queue, threading
 from lazypatch._session import session
 from lazypatch.late.repair import scan
-references = session().references
+references = session().selection.references
 rows = [tuple(reference) for reference in references]
 again = [tuple(reference) for reference in scan(session())]
 answers = queue.Queue()

@@ -96,7 +96,7 @@ def test_nothing_that_blocks_is_left(capfd, caplog):
     thread.join()
     subprocess.run(["echo", "ran"], check=True)
     assert capfd.readouterr().out == "threaded\\nran\\n"
-    left = [reference for reference in lazypatch._session.session().references if not reference.mended]
+    left = [reference for reference in lazypatch._session.session().selection.references if not reference.mended]
     assert [reference for reference in left if reference.target == "time"] == []
 """
     )
@@ -114,9 +114,9 @@ def module(name, source, **names):
     sys.modules[name] = made
     return made
 def left():
-    return {reference.place: reference.why for reference in session().references if not reference.mended}
+    return {reference.place: reference.why for reference in session().selection.references if not reference.mended}
 def mended():
-    return {reference.place for reference in session().references if reference.mended}
+    return {reference.place for reference in session().selection.references if reference.mended}
 """
 
 

@@ -345,7 +345,7 @@ def test_the_table_is_aligned_and_names_what_matters(program: pathlib.Path) -> N
 def test_the_journal_does_not_grow_for_ever() -> None:
     code = (
         "import importlib, queue\nfor count in range(3000): importlib.reload(queue)\n"
-        "from lazypatch._session import session\nassert 100 < len(session().journal) <= 2000, len(session().journal)"
+        "from lazypatch._session import session\nassert 100 < len(session().journal.entries) <= 2000, len(session().journal.entries)"
     )
     run_code(code, spec="queue,thread")
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
-
-from ..reporting.records import Driver
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Driver(NamedTuple):
+    """A loaded third-party module whose C code blocks, whatever is patched."""
+
+    module: str
+    switched: bool | None  # whether it waits cooperatively; None if that cannot be seen
+    needs: str
 
 
 def _psycopg2(module: Any) -> bool | None:

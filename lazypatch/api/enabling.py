@@ -23,8 +23,9 @@ class Handle:
         from .._state import state
 
         current = self._session
-        waiting = [name for name in self._names if state(current, name) == "waiting"]
-        current.wanted = {name: options for name, options in current.wanted.items() if name not in waiting}
+        waiting = [name for name in self._names if state(current.selection, current.originals, name) == "waiting"]
+        selection = current.selection
+        selection.wanted = {name: options for name, options in selection.wanted.items() if name not in waiting}
         for name in waiting:
             current.standins.remove(name)
         if current.started:
@@ -68,12 +69,16 @@ def arm_in_program(current: Session, wanted: "Wanted") -> bool:
     Not of what has been armed all the time: gevent's patch_all() comes here once for each target. False if a subscriber
     vetoed any of it.
     """
+    from ..reporting.requests import take
+
+    take(current)
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != "site":
         frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
-    if frame is None and not current.unrepaired:
-        known = {name: it for name, it in current.wanted.items() if name not in current.vetoed | current.failed}
-        current.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
+    if frame is None and not current.selection.unrepaired:
+        selection = current.selection
+        known = {name: it for name, it in selection.wanted.items() if name not in selection.vetoed | selection.failed}
+        selection.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
     return current.arm(wanted)
 
 
@@ -85,7 +90,7 @@ def _can_work_here() -> bool:
 
 
 def _main_by_import() -> bool:
-    from .._session import in_main_interpreter
+    from .._targets import in_main_interpreter
 
     if in_main_interpreter():
         return True

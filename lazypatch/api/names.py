@@ -6,6 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._errors import LazyPatchError, LazyPatchWarning
+    from ..reporting.report import Report, report
+    from .enabling import Handle, enable
+    from .hooks import when_imported
     from .patching import (
         patch_all,
         patch_builtins,
@@ -24,11 +28,7 @@ if TYPE_CHECKING:
         patch_thread,
         patch_time,
     )
-    from .._errors import LazyPatchError, LazyPatchWarning
-    from .enabling import Handle, enable
     from .queries import exclude, get_original, is_module_patched, is_object_patched, original, state
-    from ..reporting.records import Report, report
-    from ..peers.wrapt_hooks import when_imported
 
 __all__ = [
     "Handle",
@@ -83,5 +83,5 @@ def _home(name: str) -> str:
     if name in ("Handle", "enable"):
         return "api.enabling"
     if name in ("Report", "report"):
-        return "reporting.records"
-    return "peers.wrapt_hooks" if name == "when_imported" else "api.queries"
+        return "reporting.report"
+    return "api.hooks" if name == "when_imported" else "api.queries"

@@ -3,9 +3,9 @@
 import sys
 
 from .._session import session
-from .enabling import arm_in_program
 from .._spec import unmet_messages
 from .._targets import wanted
+from .enabling import arm_in_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def patch_all(
 def _announced(current: "Session", arguments: "dict[str, bool]", kwargs: "dict[str, Any]") -> bool:
     """Tell gevent's subscribers, now if gevent is there, else when it is; False if one vetoed it now."""
     request: "tuple[dict[str, bool], dict[str, Any], list[str]]" = (arguments, kwargs, [])
-    current.requests.append(request)
+    current.selection.announcements.append(request)
     if "gevent" not in sys.modules or current.scheduler.truth.events is None:
         return True
     return current.scheduler.truth.events.announce(request)
@@ -204,11 +204,12 @@ def patch_module(
     chosen = None if items is None else list(items)
     current = session()
     name = target if isinstance(target, str) else target.__name__
+    current.libraries.add(name)
     current.watch([name])
     if name in sys.modules:
-        from ..peers.third_party import patch_module as patch_now
+        from ..peers.third_party import patch_now
 
         module = sys.modules[name] if isinstance(target, str) else target
-        return patch_now(current.scheduler, module, source, chosen)
-    current.foreign.setdefault(name, []).append((source, chosen))
+        return patch_now(current.scheduler.truth, current.scheduler.commit, module, source, chosen)
+    current.selection.third_party.setdefault(name, []).append((source, chosen))
     return True

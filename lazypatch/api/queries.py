@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import _state
-from .._session import session
 from .._errors import LazyPatchError
 from .._install import MISSING
+from .._session import session
 from .._targets import TARGETS
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def get_original(mod_name: str | Sequence[str], item_name: str | Sequence[str]) 
 def _original(name: str, item: str) -> Any:
     current = session()
     __import__(name)
-    if current.started:
-        found = current.scheduler.originals.of(name).get(item, MISSING)
+    if current.originals is not None:
+        found = current.originals.of(name).get(item, MISSING)
         if found is not MISSING:
             return found
     cell = current.standins.cells.get((name, item))
@@ -62,9 +62,14 @@ def is_module_patched(mod_name: str) -> bool:
     Specified by ``gevent.monkey.is_module_patched``.
     """
     current = session()
-    waits = mod_name in current.foreign and mod_name not in sys.modules
-    recorded = current.started and bool(current.scheduler.originals.of(mod_name))
-    return _state.will_be_cooperative(current, mod_name) or waits or recorded or mod_name in _gevents_record()
+    waits = mod_name in current.selection.third_party and mod_name not in sys.modules
+    recorded = current.originals is not None and bool(current.originals.of(mod_name))
+    return (
+        _state.will_be_cooperative(current.selection, current.originals, mod_name)
+        or waits
+        or recorded
+        or mod_name in _gevents_record()
+    )
 
 
 def is_object_patched(mod_name: str, item_name: str) -> bool:
@@ -73,12 +78,12 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
     Specified by ``gevent.monkey.is_object_patched``.
     """
     current = session()
-    installed = current.scheduler.originals.of(mod_name) if current.started else {}
+    installed = current.originals.of(mod_name) if current.originals is not None else {}
     if installed:
         return item_name in installed
-    if _state.will_be_cooperative(current, mod_name):
-        return _state.will_replace(current, mod_name, item_name)
-    waiting = current.foreign.get(mod_name, ()) if mod_name not in sys.modules else ()
+    if _state.will_be_cooperative(current.selection, current.originals, mod_name):
+        return _state.will_replace(current.selection, mod_name, item_name)
+    waiting = current.selection.third_party.get(mod_name, ()) if mod_name not in sys.modules else ()
     if any(item_name in _items_of(source, items) for source, items in waiting):
         return True
     return item_name in _gevents_record().get(mod_name, ())
@@ -105,7 +110,8 @@ def state(name: str) -> str:
     """
     if name not in TARGETS:
         raise LazyPatchError(f"{name!r} is not a target; the targets are {', '.join(TARGETS)}")
-    return _state.state(session(), name)
+    current = session()
+    return _state.state(current.selection, current.originals, name)
 
 
 def original(name: str) -> types.ModuleType:
@@ -126,7 +132,7 @@ def original(name: str) -> types.ModuleType:
 
 def _remember_who_asks() -> None:
     """Late repair leaves modules alone that asked for originals."""
-    session().asked.add(str(sys._getframe(2).f_globals.get("__name__")))
+    session().selection.asked.add(str(sys._getframe(2).f_globals.get("__name__")))
 
 
 def exclude(*names: str) -> None:
@@ -137,4 +143,4 @@ def exclude(*names: str) -> None:
 
     :param names: full names of modules or packages, loaded or not.
     """
-    session().excluded.update(names)
+    session().selection.excluded.update(names)

@@ -70,7 +70,7 @@ def _recorded(session: Session, name: str, item: str) -> object:
     cell = session.standins.cells.get((name, item))
     if cell is not None:
         return cell.original
-    return session.scheduler.originals.of(name).get(item, MISSING) if session.started else MISSING
+    return session.originals.of(name).get(item, MISSING) if session.originals is not None else MISSING
 
 
 def _copy(name: str, real: types.ModuleType, session: Session) -> types.ModuleType:

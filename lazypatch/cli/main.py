@@ -99,15 +99,16 @@ def main() -> None:
         warn(message)
     if options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
-    if options.report is not None:
-        from ..reporting.requests import ask
+    from ..reporting.requests import ask, take
 
+    if options.report is not None:
         ask(session(), options.report)
     if wanted:
         if options.strict or strict(spec):
             from ..reporting.strict import begin
 
             begin(session())
+        take(session())
         session().arm(wanted)
     from .runner import run
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from .._targets import TARGETS
 
 if TYPE_CHECKING:
-    from .._session import Session
+    from collections.abc import Callable
+
+    from .._install import Originals
     from .._places import Reference
     from .._scheduler import Scheduler
+    from .._targets import Selection
 
 
-def catch_up(scheduler: Scheduler, quiet: bool) -> None:
+def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> None:
     """Something was armed late: load gevent if need be, and install all that is there."""
-    wanted = scheduler.session.wanted
+    wanted = selection.wanted
     if scheduler.loaded:
         scheduler.reopen(wanted)
     else:
@@ -24,18 +27,32 @@ def catch_up(scheduler: Scheduler, quiet: bool) -> None:
     list(map(__import__, alone if scheduler.loaded else ()))  # what a late target waits for
 
 
-def look(session: Session) -> None:
-    """After a step that may have found something too late. A late install where everything was mended says nothing."""
-    from .importers import likely
-    from ..reporting.strict import check, could_block
+# Names whose originals neither block nor mix up what belongs to a greenlet.
+_HARMLESS = {
+    ("_thread", "get_ident"), ("_thread", "exit"), ("_thread", "stack_size"), ("_thread", "LockType"),
+    ("_thread", "lock"), ("threading", "get_ident"), ("subprocess", "CompletedProcess"),
+}  # fmt: skip
 
-    if session.strict:
-        check(session)
+
+def could_block(reference: Reference) -> bool:
+    """Whether *reference* was left and holds something that may block all greenlets."""
+    return not reference.mended and (reference.target, reference.name) not in _HARMLESS
+
+
+def look(selection: Selection, originals: Originals | None, check: Callable[[], object] | None) -> None:
+    """After a step that may have found something too late. A late install where everything was mended says nothing.
+
+    *check* is strict mode's.
+    """
+    from .importers import likely
+
+    if check is not None:
+        check()
     left: dict[str, list[Reference]] = {}
-    for reference in session.references:
+    for reference in selection.references:
         if could_block(reference):
             left.setdefault(reference.target, []).append(reference)
     for target, references in left.items():
         from .. import _errors
 
-        _errors.warn_once(_errors.too_late(target, likely(session, target), references))
+        _errors.warn_once(_errors.too_late(target, likely(selection, originals, target), references))

@@ -7,15 +7,15 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from ..reporting.phrases import place
-from ..reporting.records import Place
+from .._places import Place, place
 from .._targets import STAND_INS
 
 if TYPE_CHECKING:
-    from .._session import Session
+    from .._install import Originals
+    from .._targets import Selection
 
 
-def inferred(session: Session, name: str) -> list[Place]:
+def inferred(selection: Selection, originals: Originals | None, name: str) -> list[Place]:
     """Who holds, or held until it was mended, the module *name* or something out of it; the most likely importer first.
 
     A module goes to the end of ``sys.modules`` when its body has run, so the first importer is most likely the first
@@ -25,9 +25,9 @@ def inferred(session: Session, name: str) -> list[Place]:
     target = sys.modules.get(name)
     if not isinstance(target, types.ModuleType):
         return []
-    theirs = {id(value) for value in session.scheduler.originals.of(name).values()} if session.started else set()
+    theirs = {id(value) for value in originals.of(name).values()} if originals is not None else set()
     theirs.update(id(value) for value in list(vars(target).values()) if getattr(value, "__module__", None) == name)
-    mended = {reference.module for reference in session.references if reference.target == name}
+    mended = {reference.module for reference in selection.references if reference.target == name}
     before: list[Place] = []
     after: list[Place] = []
     found = before
@@ -39,11 +39,11 @@ def inferred(session: Session, name: str) -> list[Place]:
     return [*after[:1], *before, *after[1:]]
 
 
-def likely(session: Session, name: str) -> str:
+def likely(selection: Selection, originals: Originals | None, name: str) -> str:
     """Who most likely imported *name* before it was armed, in words."""
     if name in STAND_INS:
         return "the interpreter itself"
-    places = inferred(session, name)
+    places = inferred(selection, originals, name)
     return place(places[0]) if places else "somebody who kept no reference to it"
 
 

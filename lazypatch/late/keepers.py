@@ -9,7 +9,7 @@ from .._targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._session import Session
+    from .._targets import Selection
 
 # A package, or a module of one, with everything below it -> why mending it would be wrong.
 LEFT_ALONE = {
@@ -48,9 +48,9 @@ LEFT_ALONE = {
 class LeftAlone:
     """Decides by a module's name, once per name."""
 
-    def __init__(self, session: Session) -> None:
-        self._names = {*LEFT_ALONE, *TARGETS, *session.excluded, *session.asked}
-        if "logging" not in session.wanted.get("threading", ()):  # the option that says so
+    def __init__(self, selection: Selection) -> None:
+        self._names = {*LEFT_ALONE, *TARGETS, *selection.excluded, *selection.asked}
+        if "logging" not in selection.wanted.get("threading", ()):  # the option that says so
             self._names.add("logging")
         self._known: dict[str, bool] = {}
 

@@ -18,20 +18,21 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from .._errors import one_line
-from .._install import REMOVED
+from .._install import REMOVED, Originals
+from .._places import Reference
+from .._state import state
 from .keepers import LeftAlone
 from .locks import Exchange, the_thing
-from .._places import Reference
 from .places import Put
-from .._state import state
 from .subclasses import Subclasses
 from .walk import Walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
 
-    from .._session import Session
     from .._install import Change
+    from .._targets import Selection
     from .places import Slot
 
 # Originals in Python that look everything up in their patched module: their instances are made of cooperative parts.
@@ -76,25 +77,30 @@ class Finding:
         self.changes = changes
 
 
-def scan(session: Session) -> list[Reference]:
+def scan(selection: Selection, originals: Originals | None) -> list[Reference]:
     """Find raw references and change nothing: those that could be mended say no reason why they are not."""
-    if not session.started:
+    if originals is None:
         return []
-    return [reference for finding in _Survey(session).findings() for reference in finding.references]
+    return [reference for finding in _Survey(selection, originals).findings() for reference in finding.references]
 
 
-def repair(session: Session) -> list[Reference]:
-    """Mend what can be mended and put all on record in ``session.references``. What is mended stays so.
+def repair(
+    selection: Selection,
+    originals: Originals,
+    commit: Callable[[list[Change]], object],
+    accepts: Callable[[ModuleSpec], bool],
+) -> list[Reference]:
+    """Mend what can be mended and put all on record in ``selection.references``. What is mended stays so.
 
     Raises nothing but what is the user's own (Ctrl-C), and then goes on where it was the next time.
     """
-    session.unrepaired = any(_is_to_come(session, name) for name in session.early)
+    selection.unrepaired = any(_is_to_come(selection, originals, accepts, name) for name in selection.early)
     mended: list[Reference] = []
     left: list[Reference] = []
     try:
         for step in (_Survey.native_classes, _Survey.findings):
-            for finding in step(_Survey(session)):
-                reason = _try(session, finding)
+            for finding in step(_Survey(selection, originals)):
+                reason = _try(commit, finding)
                 for reference in finding.references:
                     if finding.changes is not None and not reason:
                         mended.append(reference._replace(mended=True))
@@ -105,27 +111,27 @@ def repair(session: Session) -> list[Reference]:
 
         _errors.warn_once(_errors.not_mended(error))
     except BaseException:
-        session.unrepaired = True
+        selection.unrepaired = True
         raise
     finally:
-        session.references[:] = [*(known for known in session.references if known.mended), *mended, *left]
-    return session.references
+        selection.references[:] = [*(known for known in selection.references if known.mended), *mended, *left]
+    return selection.references
 
 
-def _is_to_come(session: Session, name: str) -> bool:
+def _is_to_come(selection: Selection, originals: Originals, accepts: Callable[[ModuleSpec], bool], name: str) -> bool:
     """Whether the target *name* is there and will be installed later; what others took out of it is mended then."""
     module = sys.modules.get(name)
-    if module is None or state(session, name) != "waiting":
+    if module is None or state(selection, originals, name) != "waiting":
         return False
     spec = getattr(module, "__spec__", None)
-    return spec is None or session.accepts(spec)
+    return spec is None or accepts(spec)
 
 
-def _try(session: Session, finding: Finding) -> str:
+def _try(commit: Callable[[list[Change]], object], finding: Finding) -> str:
     if finding.changes is None:
         return ""
     try:
-        session.scheduler.commit(finding.changes())
+        commit(finding.changes())
     except Exception as error:
         return one_line(error)
     return ""
@@ -134,11 +140,12 @@ def _try(session: Session, finding: Finding) -> str:
 class _Survey:
     """One look at everything."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._left_alone = LeftAlone(session)
+    def __init__(self, selection: Selection, known: Originals) -> None:
+        self._selection = selection
+        self._known = known
+        self._left_alone = LeftAlone(selection)
         self._originals: dict[int, list[Original]] = {}
-        for original in originals(session):
+        for original in _all(known):
             self._originals.setdefault(id(original.old), []).append(original)
         rlock = self._native("threading", "_CRLock")
         if rlock is not None:
@@ -151,13 +158,13 @@ class _Survey:
         self._subclasses = Subclasses(self._originals, self._left_alone)
 
     def _native(self, target: str, item: str) -> Any:
-        return self._session.scheduler.originals.of(target).get(item)
+        return self._known.of(target).get(item)
 
     def _locks_to_make(self) -> dict[type, Callable[[Any], object]]:
         """The native kinds that can be exchanged, and what makes a new one like the given."""
         thread, threading = sys.modules["_thread"], sys.modules.get("threading")
         makers: dict[type, Callable[[Any], object]] = {}
-        options = self._session.wanted.get("threading", ())
+        options = self._selection.wanted.get("threading", ())
         allocate, local = self._native("_thread", "allocate_lock"), self._native("_thread", "_local")
         if allocate is not None and "existing_locks" in options:
             makers[type(allocate())] = lambda old: thread.allocate_lock()
@@ -267,9 +274,8 @@ def _same_local(old: Any) -> Any:
     return new
 
 
-def originals(session: Session) -> list[Original]:
+def _all(known: Originals) -> list[Original]:
     """Every original that a name elsewhere could hold, the ones with something in their place first."""
-    known = session.scheduler.originals
     found = []
     for target in known.names():
         module: Any = sys.modules.get(target)

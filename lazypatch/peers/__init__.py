@@ -1,1 +1,1 @@
-"""Others who patch and hook: gevent.monkey's own functions, gevent's events, wrapt, ddtrace, finders in front of ours."""
+"""Others who patch and hook: gevent.monkey's own functions, gevent's events, wrapt, ddtrace, other finders."""

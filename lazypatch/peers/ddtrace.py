@@ -13,19 +13,19 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .._session import Session
+    from .._standins import StandIns
 
 _bootstrap: Any = _frozen_importlib
 _SITE = "ddtrace.bootstrap.sitecustomize"
 
 
-def has_started(session: Session) -> bool:
-    """Whether that is over, or never was; the first step of *session* is waiting for it."""
+def has_started(standins: StandIns) -> bool:
+    """Whether that is over, or never was; the first step of ours is waiting for it."""
     unloads = os.environ.get("DD_UNLOAD_MODULES_FROM_SITECUSTOMIZE", "auto").lower() in ("auto", "true", "1")
     if not (unloads and getattr(sys.modules.get("ddtrace.bootstrap.cloning"), "enabled", True) and _is_starting()):
         return True
     for name in ("time", "_thread"):  # will be ddtrace's own; os stays
-        session.standins.remove(name)
+        standins.remove(name)
     return False
 
 

@@ -13,15 +13,16 @@ from .._install import names
 from .._targets import OPTIONS, TARGETS, wanted
 
 if TYPE_CHECKING:
-    from .._session import Session
-    from .._targets import Target, Wanted
+    from .._install import Originals
+    from .._targets import Selection, Target, Wanted
 
 
 class Events:
     """What gevent.monkey says while it patches, said at the moments at which lazypatch does the same."""
 
-    def __init__(self, session: Session, plugins: bool) -> None:
-        self._session = session
+    def __init__(self, selection: Selection, originals: Originals, plugins: bool) -> None:
+        self._selection = selection
+        self._originals = originals
         self._plugins = plugins
         self._heard: set[str] = set()  # installed targets that subscribers were told of
 
@@ -49,7 +50,7 @@ class Events:
 
     def asked(self, row: Target, source: Any) -> list[str]:
         """The names that subscribers let be replaced in a target. Raises DoNotPatch."""
-        return self.will_patch(row, sys.modules[row.name], source, self._session.wanted[row.name])
+        return self.will_patch(row, sys.modules[row.name], source, self._selection.wanted[row.name])
 
     def installed(self, row: Target) -> None:
         """A target has been installed."""
@@ -57,11 +58,11 @@ class Events:
 
     def announce_all(self) -> None:
         """gevent has just been loaded with requests waiting: a veto now means that nothing is installed."""
-        if not self._session.requests:
-            self._session.requests.append((_arguments(self._session.wanted), {}, []))
-        granted = [self.announce(request) for request in self._session.requests]
+        if not self._selection.announcements:
+            self._selection.announcements.append((_arguments(self._selection.wanted), {}, []))
+        granted = [self.announce(request) for request in self._selection.announcements]
         if not all(granted):
-            self._session.vetoed.update(self._session.wanted)
+            self._selection.vetoed.update(self._selection.wanted)
 
     def announce(self, request: Any) -> bool:
         """Say that *request* will be granted, once. False if somebody vetoed it."""
@@ -78,7 +79,7 @@ class Events:
 
     def all_done(self) -> None:
         """Everything that was requested is installed or armed."""
-        for arguments, kwargs, said in self._session.requests:
+        for arguments, kwargs, said in self._selection.announcements:
             if "did" not in said:
                 said.append("did")
                 self.notify(events.GeventDidPatchBuiltinModulesEvent(arguments, kwargs))
@@ -107,7 +108,7 @@ class Events:
         """
         for name, options in _concerned(word).items():
             row, module = TARGETS[name], sys.modules.get(name)
-            if module is None or not self._session.scheduler.originals.recorded(module):
+            if module is None or not self._originals.recorded(module):
                 continue
             if repeated or name not in self._heard:
                 source = sys.modules[row.source]

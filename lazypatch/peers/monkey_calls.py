@@ -5,34 +5,43 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..api import patching
-
 if TYPE_CHECKING:
-    from .._session import Session
-    from .._gevent import Truth
+    from typing import Protocol
+
+    from .gevent_events import Events
+
+    class Bridge(Protocol):
+        """Our side: who listens, and what was called already."""
+
+        called: set[str]
+        note: Any
+
+        @property
+        def events(self) -> Events | None: ...
 
 
-def called(truth: Truth, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def called(bridge: Bridge, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Somebody called gevent.monkey's *function*."""
-    _say_again(truth, function.removeprefix("patch_"))
-    _note(truth.session, function)
+    _say_again(bridge, function.removeprefix("patch_"))
+    _note(bridge, function)
     kwargs.pop("_warnings", None)
     kwargs.pop("_first_time", None)
     if function == "patch_thread" and len(args) < 3:
         kwargs.setdefault("Event", True)  # gevent's default
-    return getattr(_api, function)(*args, **kwargs)
+    # Back in at the front door, which is above this file.
+    return getattr(sys.modules[__name__.partition(".")[0]], function)(*args, **kwargs)
 
 
-def _say_again(truth: Truth, word: str) -> None:
+def _say_again(bridge: Bridge, word: str) -> None:
     """Tell the subscribers, as gevent does, what is patched already."""
     word = "socket" if word == "dns" else word
-    repeated = word in truth.called
-    truth.called.add(word)
-    if truth.events is not None:
-        truth.events.again(word, repeated)
+    repeated = word in bridge.called
+    bridge.called.add(word)
+    if bridge.events is not None:
+        bridge.events.again(word, repeated)
 
 
-def _note(session: Session, function: str) -> None:
+def _note(bridge: Bridge, function: str) -> None:
     """Write down that *function* was called, or the one of gevent.monkey's functions that called it."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_between(str(frame.f_globals.get("__name__"))):
@@ -40,7 +49,7 @@ def _note(session: Session, function: str) -> None:
         if name.startswith("patch_"):
             function = name  # the outermost is what the program called
         frame = frame.f_back
-    session.note("foreign", (function,), frame)
+    bridge.note("foreign", (function,), frame)
 
 
 def _is_between(module: str) -> bool:

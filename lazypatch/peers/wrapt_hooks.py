@@ -1,32 +1,28 @@
-"""The only file that imports wrapt: our place in its queue of hooks, and when_imported."""
+"""The way to wrapt's queue of post-import hooks: our installs ahead of everybody's, and those of when_imported()."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-Hook = TypeVar("Hook", bound=Callable[[ModuleType], Any])
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
+
+    Hooks = dict[str, list[Callable[[ModuleType], object]]]
 
 
 def register(wrapt: Any, name: str, hook: Callable[[ModuleType], object]) -> None:
-    """Put *hook* into the queue of *wrapt*, the module that has just been imported, for the module *name*."""
+    """Put *hook* into the queue of *wrapt* for the module *name*; it is called at once if that is loaded."""
     wrapt.register_post_import_hook(hook, name)
 
 
-def when_imported(name: str) -> Callable[[Hook], Hook]:
-    """Decorate a function to be called with the module *name* once it is imported; at once if it is already.
+def hand_over(wrapt: Any, waiting: Iterable[str], after: Callable[[str, ModuleType], None], hooks: Hooks) -> None:
+    """*wrapt* has just been imported: be the first in its queue for each target that is *waiting*, then our *hooks*.
 
-    A wrapt post-import hook. For a target it is called with cooperative objects in place. Importing wrapt 2.2 or
-    later imports asyncio, and with it nearly every target.
-
-    :param name: the module's full name.
-    :return: a decorator that gives the function back unchanged.
+    Whichever finder stands first on sys.meta_path then, who hooks a target through wrapt sees it installed.
     """
-    import wrapt
-
-    def decorate(hook: Hook) -> Hook:
-        wrapt.register_post_import_hook(hook, name)
-        return hook
-
-    return decorate
+    for name in waiting:
+        register(wrapt, name, lambda module, name=name: after(name, module))  # type: ignore[misc]
+    for name in list(hooks):
+        for hook in hooks.pop(name):
+            register(wrapt, name, hook)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from .._places import Place, place
 from . import phrases
-from .phrases import milliseconds, own_times, seconds
 from .chart import Chart, draw, installed_in
+from .phrases import milliseconds, own_times, seconds
 from .style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .records import Place, Report, TargetReport
+    from .records import Facts, TargetReport
 
 _KINDS = {
     "other": "program and libraries",
@@ -24,7 +25,7 @@ _KINDS = {
 }
 
 
-def page(report: Report) -> str:
+def page(report: Facts) -> str:
     """The whole document. Whatever comes from the program is escaped."""
     title = " ".join(report.program[1:]) or "interactive"
     body = "".join(
@@ -46,7 +47,7 @@ def page(report: Report) -> str:
     )
 
 
-def _head(report: Report, title: str) -> str:
+def _head(report: Facts, title: str) -> str:
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
         for name, value, more in _facts(report)
@@ -61,7 +62,7 @@ def _head(report: Report, title: str) -> str:
     )
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
+def _facts(report: Facts) -> Iterator[tuple[str, str, str]]:
     states = [target.state for target in report.targets]
     counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "skipped")
                        if state in states)  # fmt: skip
@@ -70,7 +71,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
     if load is None:
         yield "Loading gevent", "not yet", ""
     else:
-        by = f", {phrases.place(load.callers[0])}" if load.callers else ""
+        by = f", {place(load.callers[0])}" if load.callers else ""
         yield "Loading gevent", milliseconds(load.ms), f"for {load.cause}{by}"
     yield "Installing", milliseconds(installed_in(report.installs)), f"{len(report.installs)} installs, with sources"
     mended = sum(reference.mended for reference in report.references)
@@ -78,7 +79,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "Raw references left", str(left), f"{len(report.references)} found, {mended} mended"
 
 
-def _picture(report: Report) -> str:
+def _picture(report: Facts) -> str:
     if not report.imports:
         return (
             '<section><h2>Where the imports went</h2><p class="soft">Not timed: the report was not asked for before '
@@ -102,7 +103,7 @@ def _picture(report: Report) -> str:
     )
 
 
-def _costs(report: Report, chart: Chart) -> str:
+def _costs(report: Facts, chart: Chart) -> str:
     ranked = sorted(zip(own_times(report.imports), report.imports, strict=True), key=lambda pair: -pair[0])[:12]
     most = ranked[0][0] or 1.0
     rows = "".join(
@@ -117,7 +118,7 @@ def _costs(report: Report, chart: Chart) -> str:
     )
 
 
-def _targets(report: Report) -> str:
+def _targets(report: Facts) -> str:
     heading = "".join(
         f'<th{kind}>{name}</th>'
         for name, kind in (
@@ -161,7 +162,7 @@ def _importer(target: TargetReport) -> str:
 
 
 def _places(places: list[Place]) -> str:
-    return f"<ol>{''.join(f'<li><code>{escape(phrases.place(place))}</code></li>' for place in places)}</ol>"
+    return f"<ol>{''.join(f'<li><code>{escape(place(where))}</code></li>' for where in places)}</ol>"
 
 
 def _list(title: str, rows: Iterable[str]) -> str:
@@ -169,7 +170,7 @@ def _list(title: str, rows: Iterable[str]) -> str:
     return f'<section><h2>{title}</h2><ul class="card plain">{items}</ul></section>' if items else ""
 
 
-def _references(report: Report) -> Iterator[str]:
+def _references(report: Facts) -> Iterator[str]:
     for reference in sorted(report.references, key=lambda one: (one.mended, one.place)):
         state = '<span class="good">mended</span>' if reference.mended else '<span class="bad">left</span>'
         why = f": {escape(reference.why)}" if reference.why else ""
@@ -179,16 +180,16 @@ def _references(report: Report) -> Iterator[str]:
         )
 
 
-def _foreign(report: Report) -> Iterator[str]:
+def _foreign(report: Facts) -> Iterator[str]:
     for call in report.foreign:
-        by = phrases.place(call.callers[0]) if call.callers else "nobody who can be found"
+        by = place(call.callers[0]) if call.callers else "nobody who can be found"
         yield (
             f"<code>{escape(call.function)}()</code> after {seconds(call.when)}, <code>{escape(by)}</code>, "
             f"thread {escape(call.thread)}"
         )
 
 
-def _drivers(report: Report) -> Iterator[str]:
+def _drivers(report: Facts) -> Iterator[str]:
     for driver in report.drivers:
         state = {True: '<span class="good">switched</span>', False: '<span class="bad">not switched</span>',
                  None: '<span class="soft">cannot be seen</span>'}[driver.switched]  # fmt: skip

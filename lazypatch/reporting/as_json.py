@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .records import Report
+    from .records import Facts
 
 FORMAT = 1  # goes up when a field changes its meaning or goes away
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Facts) -> str:
     """One object: every record is one, with its fields' names, every list is one."""
     fields = {name: _plain(value) for name, value in report._asdict().items()}
     return json.dumps({"format": FORMAT, **fields}, indent=1, ensure_ascii=True) + "\n"

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._places import place
 from . import phrases
 from .phrases import milliseconds, own_times, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .records import Report, TargetReport
+    from .records import Facts, TargetReport
 
 _COLOURS = {"installed": "32", "late": "33", "failed": "31", "waiting": "36", "skipped": "2", "title": "1", "bad": "31"}
 _HEADINGS = ("TARGET", "STATE", "AFTER", "COST", "THREAD", "IMPORTED BY")
 _RIGHT = (2, 3)  # columns of numbers
 
 
-def text(report: Report, width: int | None = None, colours: bool = False) -> str:
+def text(report: Facts, width: int | None = None, colours: bool = False) -> str:
     """The whole report; lines are cut to *width* columns if it is given."""
     painter = _Painter(width, colours)
     lines = [*_summary(report, painter), "", *_table(report, painter)]
@@ -47,12 +48,12 @@ class _Painter:
         return f"\x1b[{_COLOURS[kind]}m{words}\x1b[0m" if self.colours and kind in _COLOURS else words
 
 
-def _summary(report: Report, painter: _Painter) -> list[str]:
+def _summary(report: Facts, painter: _Painter) -> list[str]:
     lines = [painter.paint("title", painter.cut(phrases.headline(report)))]
     return lines + [painter.cut(line) for line in (phrases.armed(report), phrases.loading(report))]
 
 
-def _table(report: Report, painter: _Painter) -> Iterator[str]:
+def _table(report: Facts, painter: _Painter) -> Iterator[str]:
     rows = [_HEADINGS, *(_cells(target) for target in report.targets)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     for row, target in zip(rows, (None, *report.targets), strict=True):
@@ -70,7 +71,7 @@ def _table(report: Report, painter: _Painter) -> Iterator[str]:
         if others and target.how == "seen":
             yield painter.cut(" " * begin + "by way of " + phrases.chain(others))
         elif others and target.how == "inferred":
-            yield painter.cut(" " * begin + "also held by " + ", ".join(dict.fromkeys(map(phrases.place, others[:5]))))
+            yield painter.cut(" " * begin + "also held by " + ", ".join(dict.fromkeys(map(place, others[:5]))))
 
 
 def _cells(target: TargetReport) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def _cells(target: TargetReport) -> tuple[str, ...]:
     )
 
 
-def _references(report: Report) -> Iterator[str]:
+def _references(report: Facts) -> Iterator[str]:
     found = report.references
     if not found:
         return
@@ -97,19 +98,19 @@ def _references(report: Report) -> Iterator[str]:
             yield f"left: {reference.place} = {what} ({reference.kind}): {reference.why}"
 
 
-def _foreign(report: Report) -> Iterator[str]:
+def _foreign(report: Facts) -> Iterator[str]:
     for call in report.foreign:
-        by = phrases.place(call.callers[0]) if call.callers else "nobody who can be found"
+        by = place(call.callers[0]) if call.callers else "nobody who can be found"
         yield f"{call.function}() after {seconds(call.when)}, {by}, thread {call.thread}"
 
 
-def _drivers(report: Report) -> Iterator[str]:
+def _drivers(report: Facts) -> Iterator[str]:
     for driver in report.drivers:
         state = {True: "switched", False: "not switched", None: "cannot be seen"}[driver.switched]
         yield f"{driver.module}: {state}; needs {driver.needs}"
 
 
-def _imports(report: Report) -> Iterator[str]:
+def _imports(report: Facts) -> Iterator[str]:
     """Those whose own time, without what they imported, was longest."""
     ranked = sorted(zip(own_times(report.imports), report.imports, strict=True), key=lambda pair: -pair[0])
     for mine, row in ranked[:10]:

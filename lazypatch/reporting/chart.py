@@ -15,7 +15,7 @@ from . import phrases
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .records import Import, Install, Report
+    from .records import Facts, Import, Install
 
 _ROW = 21  # pixels
 _LANE = 17
@@ -37,7 +37,7 @@ class _Span(NamedTuple):
 class Chart:
     """The layout of one report's picture."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Facts) -> None:
         self.imports = report.imports
         self.installs = report.installs
         targets = {target.name for target in report.targets}

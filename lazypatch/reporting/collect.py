@@ -9,13 +9,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import _state
-from ..adapters.drivers import seen
-from .._session import in_main_interpreter as on_main_thread
 from .._gevent import native
-from ..late.importers import inferred
-from .records import Arming, ForeignCall, Import, Install, Loading, Place, Report, TargetReport
-from .strict import problems
+from .._places import Place
 from .._targets import STAND_INS, TARGETS
+from .._targets import in_main_interpreter as on_main_thread
+from ..adapters.drivers import seen
+from ..late.importers import inferred
+from .problems import problems
+from .records import Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport
 
 if TYPE_CHECKING:
     from .._session import Entry, Session
@@ -24,10 +25,10 @@ _HERE = os.path.dirname(__file__) + os.sep  # what runs as __main__ until the pr
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
 
 
-def collect(session: Session) -> Report:
+def collect(session: Session) -> Facts:
     """Everything that is known now."""
     journal = _Journal(session)
-    return Report(
+    return Facts(
         lazypatch=sys.modules[__name__.partition(".")[0]].__version__,
         python="{} {}.{}.{}".format(sys.implementation.name, *sys.version_info[:3]),
         gevent=getattr(sys.modules.get("gevent"), "__version__", None),
@@ -38,7 +39,7 @@ def collect(session: Session) -> Report:
         loading=journal.loading,
         targets=[_target(journal, name) for name in TARGETS],
         installs=journal.installs,
-        references=list(session.references),
+        references=list(session.selection.references),
         foreign=_foreign(journal),
         drivers=seen(),
         imports=_imports(journal),
@@ -55,7 +56,7 @@ class _Journal:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.entries: list[Entry] = list(session.journal)
+        self.entries: list[Entry] = list(session.journal.entries)
         self.start = self.entries[0][0] if self.entries else perf_counter()
         self._home = _home_thread(session)
         self.loading = self._loading()
@@ -74,7 +75,7 @@ class _Journal:
 
     def thread_of(self, ident: int) -> str:
         """The same for a native thread."""
-        return self._home if ident == self.session.home else f"thread {ident}"
+        return self._home if ident == self.session.journal.home else f"thread {ident}"
 
     @staticmethod
     def places(entry: Entry) -> list[Place]:
@@ -100,13 +101,13 @@ class _Journal:
 
     def _installs(self) -> list[Install]:
         """Each with the time that was its own: an install's import of its source brings other installs."""
-        spans = self.of("install")
+        spans, wanted = self.of("install"), self.session.selection.wanted
         found = []
         for entry in spans:
             inner = [other for other in spans if other is not entry and entry[0] <= other[0] and other[3] <= entry[3]]
             outermost = [o for o in inner if not any(p is not o and p[0] <= o[0] and o[3] <= p[3] for p in inner)]
             own = entry[3] - entry[0] - sum(other[3] - other[0] for other in outermost)
-            found.append(Install(self.since(entry[0]), own * 1e3, [n for n in entry[2] if n in self.session.wanted]))
+            found.append(Install(self.since(entry[0]), own * 1e3, [n for n in entry[2] if n in wanted]))
         return found
 
 
@@ -123,16 +124,16 @@ def _home_thread(session: Session) -> str:
         main = _thread._get_main_thread_ident()
     else:
         main = native("_thread", "get_ident")() if on_main_thread() else None
-    return "main" if main == session.home else "the arming thread"
+    return "main" if main == session.journal.home else "the arming thread"
 
 
 def _target(journal: _Journal, name: str) -> TargetReport:
     session = journal.session
-    state = _state.state(session, name)
+    state = _state.state(session.selection, session.originals, name)
     done = [(place, install) for place, install in enumerate(journal.installs) if name in install.targets]
     first = next((entry for entry in journal.of("import") if entry[2] == (name,)), None)
     importers, how = _importers(journal, name, first)
-    references = [reference for reference in session.references if reference.target == name]
+    references = [reference for reference in session.selection.references if reference.target == name]
     mended = sum(reference.mended for reference in references)
     loading = journal.loading
     # Who is installed with others is charged once.
@@ -158,10 +159,10 @@ def _importers(journal: _Journal, name: str, first: Entry | None) -> tuple[list[
         return [], "interpreter"
     if name not in sys.modules and first is None:
         return [], ""
-    if first is not None and name not in session.early:
+    if first is not None and name not in session.selection.early:
         return journal.places(first), "seen"
-    if name in session.early or name not in session.wanted:
-        return inferred(session, name), "inferred"
+    if name in session.selection.early or name not in session.selection.wanted:
+        return inferred(session.selection, session.originals, name), "inferred"
     return (journal.loading.callers, "gevent") if journal.loading is not None else ([], "inferred")
 
 
@@ -188,12 +189,12 @@ def _foreign(journal: _Journal) -> list[ForeignCall]:
 
 
 def _imports(journal: _Journal) -> list[Import]:
-    recorder = journal.session.recorder
-    if recorder is None:
+    timer = journal.session.journal.timer
+    if timer is None:
         return []
     found: list[Import] = []
     open_ones: dict[int, list[tuple[int, float]]] = {}  # by thread: index and end of those that are not over
-    for begin, end, name, ident, failed in sorted(recorder.imports, key=lambda row: (row[0], -row[1])):
+    for begin, end, name, ident, failed in sorted(timer.imports, key=lambda row: (row[0], -row[1])):
         around = open_ones.setdefault(ident, [])
         while around and around[-1][1] < end:
             around.pop()

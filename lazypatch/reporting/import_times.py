@@ -17,7 +17,7 @@ _bootstrap: Any = _frozen_importlib
 _ENOUGH = 50_000
 
 
-class Recorder:
+class Timer:
     """What was imported while this recorded: begin, end, name, native thread, and whether it failed."""
 
     def __init__(self) -> None:
@@ -29,8 +29,8 @@ class Recorder:
         _bootstrap._find_and_load_unlocked = _timed(_bootstrap._find_and_load_unlocked, self)
 
 
-def _timed(inner: Any, recorder: Recorder) -> Any:
-    get_ident, imports = _thread.get_ident, recorder.imports
+def _timed(inner: Any, timer: Timer) -> Any:
+    get_ident, imports = _thread.get_ident, timer.imports
 
     def find_and_load(name: str, *more: Any, **options: Any) -> Any:  # 3.15 has more than one
         begin, failed = perf_counter(), True
@@ -39,7 +39,7 @@ def _timed(inner: Any, recorder: Recorder) -> Any:
             failed = False
             return module
         finally:
-            if len(imports) < _ENOUGH and not recorder.over:
+            if len(imports) < _ENOUGH and not timer.over:
                 imports.append((begin, perf_counter(), name, get_ident(), failed))
 
     find_and_load.__code__ = find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from .._places import Place, place
+
 if TYPE_CHECKING:
-    from .records import Import, Place, Report, TargetReport
+    from .records import Facts, Import, TargetReport
 
 HOW = {
     "interpreter": "loaded with the interpreter, before any hook",
@@ -26,23 +26,6 @@ def seconds(value: float) -> str:
     return f"{value:.3f} s" if value < 100 else f"{value:.0f} s"
 
 
-def short(file: str) -> str:
-    """*file* as seen from the current folder, or from the folder on sys.path in which it is."""
-    try:
-        here = os.getcwd() + os.sep
-    except OSError:
-        here = ""
-    if here and file.startswith(here) and f"-packages{os.sep}" not in file:
-        return file[len(here) :]
-    folders = [folder + os.sep for folder in sys.path if folder and file.startswith(folder + os.sep)]
-    return file[len(max(folders, key=len)) :] if folders else file
-
-
-def place(where: Place) -> str:
-    """``app.py:3``, or ``app.py:3 in main``."""
-    return str(where._replace(file=short(where.file)))
-
-
 def chain(places: list[Place]) -> str:
     """Innermost first."""
     return " < ".join(place(where) for where in places)
@@ -59,13 +42,13 @@ def importer(target: TargetReport) -> str:
     return place(target.importers[0]) + (" (inferred)" if target.how == "inferred" else "")
 
 
-def headline(report: Report) -> str:
+def headline(report: Facts) -> str:
     """What this is a report of."""
     gevent = f"gevent {report.gevent}" if report.gevent else "gevent not loaded"
     return f"lazypatch {report.lazypatch}, {report.python}, {gevent}, process {report.pid}"
 
 
-def armed(report: Report) -> str:
+def armed(report: Facts) -> str:
     """When and by whom targets were armed."""
     if not report.armed:
         return "Nothing has been armed."
@@ -76,7 +59,7 @@ def armed(report: Report) -> str:
     return f"Armed {by}{again}."
 
 
-def loading(report: Report) -> str:
+def loading(report: Facts) -> str:
     """When gevent was loaded, and why."""
     load = report.loading
     if load is None:

@@ -1,23 +1,11 @@
-"""What happened, as data: the report's records, and the ways to read it."""
+"""What happened, as data: the records that a report is made of."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._places import Reference
-
-
-class Place(NamedTuple):
-    """A line of code that imported or called something."""
-
-    module: str
-    file: str
-    line: int  # 0 if it is not known
-    function: str  # "<module>" for the body of a module
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        return where if self.function == "<module>" else f"{where} in {self.function}"
+from .._places import Place, Reference
+from ..adapters.drivers import Driver
 
 
 class TargetReport(NamedTuple):
@@ -71,14 +59,6 @@ class ForeignCall(NamedTuple):
     thread: str
 
 
-class Driver(NamedTuple):
-    """A loaded third-party module whose C code blocks, whatever is patched."""
-
-    module: str
-    switched: bool | None  # whether it waits cooperatively; None if that cannot be seen
-    needs: str
-
-
 class Import(NamedTuple):
     """One import, timed because the report was asked for in advance."""
 
@@ -90,12 +70,8 @@ class Import(NamedTuple):
     failed: bool
 
 
-class Report(NamedTuple):
-    """What lazypatch did in this process up to now. ``print()`` it, or read its fields.
-
-    ``str()`` is the table that the command line prints; :meth:`to_json` and :meth:`to_html` give the other forms.
-    Times are in seconds after the first arming.
-    """
+class Facts(NamedTuple):
+    """What lazypatch did in this process up to now. Times are in seconds after the first arming."""
 
     lazypatch: str
     python: str
@@ -112,33 +88,3 @@ class Report(NamedTuple):
     drivers: list[Driver]
     imports: list[Import]
     problems: list[str]  # what strict mode objects to
-
-    def __str__(self) -> str:
-        from .as_text import text
-
-        return text(self)
-
-    def __repr__(self) -> str:
-        states = [target.state for target in self.targets]
-        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        return f"<lazypatch report: {counts}; print() it>"
-
-    def to_json(self) -> str:
-        """The same facts as one JSON object; docs/reference.md describes it."""
-        from .as_json import to_json
-
-        return to_json(self)
-
-    def to_html(self) -> str:
-        """One page that needs nothing else: the tables, and where the time of the imports went as a picture."""
-        from .as_html import page
-
-        return page(self)
-
-
-def report() -> Report:
-    """What became of each target, when, by whom; what was too late; what it cost. Imports no target and no gevent."""
-    from .collect import collect
-    from .._session import session
-
-    return collect(session())

@@ -10,7 +10,7 @@ from .. import _errors
 
 if TYPE_CHECKING:
     from .._session import Session
-    from .records import Report
+    from .records import Facts
 
 VARIABLE = "PYTHONCOOPPATCH_REPORT"
 _ON = ("", "1", "on", "true", "yes", "-")
@@ -28,15 +28,16 @@ class Request:
 
     def write(self) -> None:
         """Write the report. Whatever goes wrong is said in one line: the exit status is the program's."""
-        self.session.recorder.over = True
+        self.session.journal.timer.over = True
         try:
+            from .as_text import text
             from .collect import collect
 
             report = collect(self.session)
             if self.file:
                 _replace(self._name(), _form(report, self.file))
             else:
-                _show(str(report) if not _is_terminal() else _coloured(report))
+                _show(_coloured(report) if _is_terminal() else text(report))
         except Exception as error:
             _errors.complain(_errors.no_report(self.file or "stderr", error))
 
@@ -49,7 +50,9 @@ class Request:
 
 
 def take(session: Session) -> None:
-    """Look whether the environment or an -X option asks for a report, at the first arming."""
+    """Look whether the environment or an -X option asks for a report, before the first arming."""
+    if session.journal.entries:
+        return
     option = sys._xoptions.get("cooppatch_report")
     if option is not None:
         ask(session, "" if option is True else option, inherit=False)
@@ -62,28 +65,30 @@ def ask(session: Session, file: str, inherit: bool = False) -> None:
 
     *inherit*: child processes, which get the variable too, are to write to files of their own.
     """
-    if file.lower() in _OFF or session.request is not None:
+    if file.lower() in _OFF or session.journal.request is not None:
         return
     file = "" if file.lower() in _ON else os.path.abspath(file)
-    session.request = Request(session, file)
+    session.journal.request = Request(session, file)
     if inherit and file and "%p" not in file:
         os.environ[VARIABLE] = for_children(file)
-    from .import_times import Recorder
+    from .import_times import Timer
 
-    session.recorder = Recorder()
-    session.recorder.start()
+    session.journal.timer = Timer()
+    session.journal.timer.start()
     import atexit
 
-    atexit.register(session.request.write)
+    atexit.register(session.journal.request.write)
 
 
 def stopped(session: Session, found: list[str]) -> None:
     """Strict mode ends the process: nothing else will write the report."""
+    from .as_text import text
     from .collect import collect
 
-    _show(str(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
-    if session.request is not None and session.request.file:
-        session.request.write()
+    _show(text(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
+    request = session.journal.request
+    if request is not None and request.file:
+        request.write()
 
 
 def for_children(file: str) -> str:
@@ -105,10 +110,18 @@ def _was_written_since(file: str, moment: float) -> bool:
         return False
 
 
-def _form(report: Report, file: str) -> str:
+def _form(report: Facts, file: str) -> str:
     if file.endswith(".json"):
-        return report.to_json()
-    return report.to_html() if file.endswith((".html", ".htm")) else str(report)
+        from .as_json import to_json
+
+        return to_json(report)
+    if file.endswith((".html", ".htm")):
+        from .as_html import page
+
+        return page(report)
+    from .as_text import text
+
+    return text(report)
 
 
 def _replace(file: str, content: str) -> None:
@@ -123,7 +136,7 @@ def _is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _coloured(report: Report) -> str:
+def _coloured(report: Facts) -> str:
     from .as_text import text
 
     try:

@@ -7,46 +7,21 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from .. import _errors, _state
-from ..late.importers import likely
-from .._targets import TARGETS
+from .. import _errors
+from ..late.catching_up import could_block
+from .problems import problems
 
 if TYPE_CHECKING:
     from .._session import Session
-    from .._places import Reference
 
 STATUS = 3
-
-# Names whose originals neither block nor mix up what belongs to a greenlet.
-_HARMLESS = {
-    ("_thread", "get_ident"), ("_thread", "exit"), ("_thread", "stack_size"), ("_thread", "LockType"),
-    ("_thread", "lock"), ("threading", "get_ident"), ("subprocess", "CompletedProcess"),
-}  # fmt: skip
-
-
-def could_block(reference: Reference) -> bool:
-    """Whether *reference* was left and holds something that may block all greenlets."""
-    return not reference.mended and (reference.target, reference.name) not in _HARMLESS
-
-
-def problems(session: Session) -> list[str]:
-    """What strict mode objects to, one line each; nothing for a program in which everything was in time."""
-    found = []
-    for name in TARGETS:
-        if name not in session.wanted or name in session.vetoed:
-            continue
-        if name in session.early:
-            found.append(_errors.loaded_before(name, likely(session, name)))
-        elif _state.state(session, name) == "failed":
-            found.append(_errors.left_native(name))
-    return found + [_errors.left(reference) for reference in session.references if could_block(reference)]
 
 
 def begin(session: Session) -> None:
     """From now on *session* is strict, up to the end of the process."""
-    if not session.strict:
-        session.strict = True
-        session.unrepaired = True  # what was taken out of os and time before, too
+    if session.check is None:
+        session.check = lambda: check(session)
+        session.selection.unrepaired = True  # what was taken out of os and time before, too
         atexit.register(_at_exit, session)
 
 
@@ -54,7 +29,9 @@ def _at_exit(session: Session) -> None:
     """Nothing may have been taken by a way that nobody noticed."""
     from ..late.repair import scan
 
-    found = problems(session) or [_errors.left(one) for one in scan(session) if could_block(one)]
+    found = problems(session) or [
+        _errors.left(one) for one in scan(session.selection, session.originals) if could_block(one)
+    ]
     if found:
         stop(session, found)
 

@@ -329,7 +329,7 @@ def main(fault, stage, share, statement):
     if stage == "later":
         import threading
     elif stage == "late":
-        assert not session().wanted
+        assert not session().selection.wanted
         for name in TARGETS:
             __import__(name)
     assert ("gevent" in sys.modules) == (stage == "later")

@@ -83,7 +83,7 @@ def may_be_native(name):
     natively; selectors, for which select waits, is half imported."""
     selectors = getattr(sys.modules.get("selectors"), "__spec__", None)
     half = selectors is None or selectors._initializing
-    let_go_on = {*GEVENT_NEEDS, *session().early} if armed else ()
+    let_go_on = {*GEVENT_NEEDS, *session().selection.early} if armed else ()
     return (name in let_go_on and loading()) or (name == "select" and half)
 
 

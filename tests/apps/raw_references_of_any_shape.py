@@ -163,7 +163,7 @@ def check(shapes):
     assert all(vars(module)[key] is value for key, value in kept.items())
     assert unrelated == (module.unrelated, module.table, module.plain, dict(module.table), list(module.table["b"]))
     assert module.plain.__defaults__ == (module.unrelated,) and module.plain.__kwdefaults__ == {"b": module.table}
-    session().references.clear()
+    session().selection.references.clear()
 
 
 check()

@@ -1,0 +1,26 @@
+"""What strict mode objects to, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _errors, _state
+from .._targets import TARGETS
+from ..late.catching_up import could_block
+from ..late.importers import likely
+
+if TYPE_CHECKING:
+    from .._session import Session
+
+
+def problems(session: Session) -> list[str]:
+    """What strict mode objects to, one line each; nothing for a program in which everything was in time."""
+    found = []
+    for name in TARGETS:
+        if name not in session.selection.wanted or name in session.selection.vetoed:
+            continue
+        if name in session.selection.early:
+            found.append(_errors.loaded_before(name, likely(session.selection, session.originals, name)))
+        elif _state.state(session.selection, session.originals, name) == "failed":
+            found.append(_errors.left_native(name))
+    return found + [_errors.left(reference) for reference in session.selection.references if could_block(reference)]
