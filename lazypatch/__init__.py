@@ -88,7 +88,7 @@ def _arm(spec: str) -> None:
     if folder not in known and _in_files:
         known[folder] = quick(find_spec=_spec_of_ours)
     try:
-        from ._session import session
+        from ._session import is_report_asked_for, session
         from ._targets import GROUPS, OPTIONS, in_main_interpreter, wanted
     finally:
         if type(known.get(folder)) is quick:
@@ -107,7 +107,7 @@ def _arm(spec: str) -> None:
             sys.stderr.write(f"lazypatch: {message}\n")
     if chosen:
         current = session()
-        if "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions:
+        if is_report_asked_for():
             from .reporting.requests import take
 
             take(current)

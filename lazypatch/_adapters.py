@@ -13,7 +13,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
 
     from ._targets import Selection
 
@@ -71,6 +72,49 @@ ADAPTERS = (
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
 )
+
+
+class Waiting:
+    """The adapters that may have something to do, by the module that they wait for."""
+
+    def __init__(self, rows: Iterable[Adapter]) -> None:
+        self.rows: dict[str, list[Adapter]] = {}
+        self._open: set[str] = set()  # the names of modules that have to be looked at
+        self._done: dict[tuple[str, str], object] = {}  # (word, module's name) -> the module object it was done in
+        self.add(rows)
+
+    def add(self, rows: Iterable[Adapter]) -> None:
+        """Wait for what *rows* wait for, too."""
+        for row in rows:
+            for name in row.modules:
+                self.rows.setdefault(name, []).append(row)
+                self._open.add(name)
+
+    def again(self, names: Iterable[str] = ()) -> bool:
+        """Look at these modules, or at all, once more; False if nothing waits for them."""
+        mine = self.rows.keys() & (names or self.rows.keys())
+        self._open |= mine
+        return bool(mine)
+
+    def ready(
+        self,
+        selection: Selection,
+        is_whole: Callable[[str], bool],
+        is_installed: Callable[[ModuleType | None], bool],
+    ) -> Iterator[tuple[Adapter, ModuleType]]:
+        """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
+        for name in self._open & sys.modules.keys():  # in C, and mostly empty
+            module, waits = sys.modules[name], False
+            for row in self.rows[name] if is_whole(name) else ():
+                if self._done.get((row.word, name)) is not module and row.is_wanted(selection):
+                    if all(is_installed(sys.modules.get(need)) for need in row.needs):
+                        self._done[row.word, name] = module
+                        yield row, module
+                    else:
+                        waits = True
+            if not waits and is_whole(name):
+                self._open.discard(name)
+
 
 # The entry points that matter to us: gevent's listeners, by the beginning of their groups' names, and adapters.
 _PLUGINS, _GROUP = b"gevent.plugins.monkey.", b"lazypatch.adapters"

@@ -107,6 +107,14 @@ def not_installed(names: Iterable[str], error: BaseException) -> str:
     )
 
 
+def not_adapted(word: str, error: BaseException) -> str:
+    """An adapter failed and was taken back."""
+    return (
+        f"could not install the adapter {word}: {one_line(error)}. It mends nothing here. Take it out "
+        f"of the SPEC with -{word}, and please report this to whoever wrote it."
+    )
+
+
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return (

@@ -24,14 +24,13 @@ from __future__ import annotations
 import _frozen_importlib
 import os
 import sys
-from _operator import is_not
 from _weakref import ref
-from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from ._adapters import ADAPTERS
+from ._adapters import ADAPTERS, Waiting
 from ._gevent import Truth, half_imported, native
-from ._install import MISSING, Change, Originals, commit, plan
+from ._install import Change, Originals, commit, plan
+from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from ._adapters import Adapter
     from ._gevent import Host
     from ._standins import StandIns
-    from ._targets import Selection, Wanted
+    from ._targets import Selection
 
     Unlocked = Callable[[Callable[[], object]], object]
 
@@ -62,10 +61,7 @@ class Scheduler:
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
-        self._adapters: dict[str, list[Adapter]] = {}  # by the name of the module that they wait for
-        self._unadapted: set[str] = set()  # those of the names that have to be looked at
-        self._adapted: dict[tuple[str, str], Any] = {}  # (word, module's name) -> the module object it was done in
-        self.add_adapters(ADAPTERS)
+        self.adapters = Waiting(ADAPTERS)
         self.loaded = False
         self.loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
@@ -75,10 +71,7 @@ class Scheduler:
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
         self._unready: set[str] = set()  # modules whose bodies began without gevent
-        self._ended: dict[str, object] = {}  # modules whose after() is over -> their specs
-        self._seen: set[str] = set()  # targets in whose import we took part
-        self._settled: dict[str, Any] = {}  # target -> the module object installed; MISSING: ended, and not installed
-        self._options: dict[str, frozenset[str]] = {}  # with which it was
+        self.progress = Progress(selection, host.accepts)
         if hasattr(os, "register_at_fork"):
             me: Any = ref(self)  # the interpreter keeps the hooks until its very end: that is not to keep everything
             before, after = lambda: me() and me().truth.before_fork(), lambda: me() and me().after_fork()
@@ -171,18 +164,17 @@ class Scheduler:
         self.host.mend()
         self.truth.all_done()
 
-    def reopen(self, wanted: Wanted) -> None:
-        """Install again, with the options that are *wanted* now, what was installed with others."""
-        for name in [name for name in self._settled if wanted.get(name) != self._options.get(name)]:
-            self._settled[name] = MISSING
-        self._unadapted.update(self._adapters)
+    def reopen(self) -> None:
+        """Install again, with the options that are wanted now, what was installed with others."""
+        self.progress.unsettle_changed()
+        self.adapters.again()
         self.install_ready()
         self._adapt("")
         self._all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
-        self._seen.add(name)
+        self.progress.seen.add(name)
         if name in self.selection.third_party:
             from .peers.third_party import patch_now
 
@@ -191,13 +183,11 @@ class Scheduler:
         rows = _BY_END.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
-        self._ended[name] = getattr(module, "__spec__", None)
-        self._settled.setdefault(name, MISSING)
+        self.progress.end(name, module)
         if self.loaded:
-            if not looked or [row for row in rows if self.is_open(row.name)]:
+            if not looked or [row for row in rows if self.progress.is_open(row.name)]:
                 self.install_ready(name)
-            if name in self._adapters:
-                self._unadapted.add(name)
+            if self.adapters.again([name]):
                 self._adapt(name)
             self.host.mend()
 
@@ -209,19 +199,20 @@ class Scheduler:
             if self.loading_thread is not None:
                 self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
-        for row in rows:
-            self._settled[row.name] = MISSING
+        self.progress.unsettle(row.name for row in rows)
         self.install_ready(name)
         return True
 
     def install_ready(self, done: str = "") -> None:
         """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = [row for row in self._unsettled() if self.is_open(row.name) and self._is_ready(row, done)]
+        ready = self.progress.ready(done)
         if not ready:  # as most imports of a target find it
             return
         if any(row.group for row in ready):
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        hidden = [row.name for row in ready if row.name not in self._seen | self.selection.early | STAND_INS.keys()]
+        hidden = [
+            row.name for row in ready if row.name not in self.progress.seen | self.selection.early | STAND_INS.keys()
+        ]
         if hidden:  # loaded under our eyes without our being asked
             from .peers.finders_in_front import explain
 
@@ -230,37 +221,6 @@ class Scheduler:
             if not row.group:
                 self._attempt([row.name], lambda row=row: self._install_one(row, done))  # type: ignore[misc]
         self._adapt(done)
-
-    def _unsettled(self) -> list[Target]:
-        """The targets that may be open. Nearly every import of one asks, mostly to find none: so it is C."""
-        changed = map(is_not, map(sys.modules.get, TARGETS), map(self._settled.get, TARGETS))
-        return list(compress(TARGETS.values(), changed))
-
-    def is_open(self, name: str) -> bool:
-        """Whether the target *name* is there and not installed."""
-        module = sys.modules.get(name)
-        if module is None and name in self._ended:  # importlib puts a module that it has just imported at the end
-            _bootstrap._lock_unlock_module(name)
-            module = sys.modules.get(name)
-        return name in self.selection.wanted and module is not None and module is not self._settled.get(name)
-
-    def _is_ready(self, row: Target, done: str) -> bool:
-        if row.name in self.selection.vetoed or self._is_half(row.name, done):
-            return False
-        if (spec := sys.modules[row.name].__spec__) is not None and not self.host.accepts(spec):
-            return False  # a user's own
-        return row.after not in self.selection.wanted or (
-            row.after in sys.modules and not self._is_half(row.after, done)
-        )
-
-    def _is_half(self, name: str, done: str) -> bool:
-        if name == done or not half_imported(name):
-            return False
-        ended = self._ended.get(name)
-        if ended is None or ended is not object.__getattribute__(sys.modules.get(name), "__spec__"):
-            return True
-        _bootstrap._lock_unlock_module(name)  # until importlib has taken its mark off
-        return False
 
     def _attempt(self, names: list[str], install: Callable[[], object]) -> None:
         """Run one install, or wait for who is at it; whatever goes wrong, the target is native, the import goes on."""
@@ -289,67 +249,42 @@ class Scheduler:
                     del self.busy[key]
 
     def _install_one(self, row: Target, done: str) -> None:
-        if not (self.is_open(row.name) and self._is_ready(row, done)):
+        if not (self.progress.is_open(row.name) and self.progress.is_ready(row, done)):
             return  # another thread, or a subscriber, has been faster
-        source = None if self._is_half(row.source, done) else self.truth.supply(row.source, row.source)
+        source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
         if source is None:
             return
         changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
         self.commit(changes, row.name in self.selection.early)
-        self.settle(row)
+        self._settle(row)
 
-    def settle(self, row: Target) -> None:
-        self._settled[row.name], self._options[row.name] = sys.modules[row.name], self.selection.wanted[row.name]
+    def _settle(self, row: Target) -> None:
+        self.progress.settle(row.name)
         self.truth.installed(row)
 
     def _install_threads(self, done: str) -> None:
-        """The group is installed whole: ``_thread`` and ``threading``, whichever of them are wanted."""
-        from . import _threads
+        from ._threads import install
 
-        threading: Any = sys.modules.get("threading")
-        rows = [row for row in TARGETS.values() if row.group and row.name in self.selection.wanted]
-        if threading is None or (done != "_thread" and half_imported("_thread")):
-            return
-        if not any(self.is_open(row.name) for row in rows):
-            return  # another thread has been faster
-        items = {row.name: self.truth.asked(row, self.truth.supply(row.source, "")) for row in rows}
-        moves = _threads.moves_main_thread(threading)
-        changes = _threads.changes(items, self.selection.wanted, threading)
-        self.commit(changes, "threading" in self.selection.early)
-        _threads.finish(threading, moves)
-        for row in rows:
-            self.settle(row)
-
-    def add_adapters(self, rows: Iterable[Adapter]) -> None:
-        """Have *rows* installed in their modules, if they are wanted, as soon as that can be."""
-        for row in rows:
-            for name in row.modules:
-                self._adapters.setdefault(name, []).append(row)
-                self._unadapted.add(name)
+        for row in install(done, self.selection, self.truth, self.progress, self.commit):
+            self._settle(row)
 
     def _adapt(self, done: str) -> None:
-        """Install each adapter whose module is loaded and which has what it needs; *done* is a module just imported."""
-        if not self.loaded:
-            return
-        for name in self._unadapted & sys.modules.keys():  # in C, and mostly empty
-            if self._is_half(name, done):
-                continue
-            module, waits = sys.modules[name], False
-            for row in self._adapters[name]:
-                if self._adapted.get((row.word, name)) is not module and row.is_wanted(self.selection):
-                    if all(self.originals.recorded(sys.modules.get(need)) for need in row.needs):
-                        self._adapted[row.word, name] = module
-                        self._attempt([name], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
-                    else:
-                        waits = True
-            if not waits:
-                self._unadapted.discard(name)
+        """Install each adapter whose time has come; *done* is a module that has just been imported."""
+        if self.loaded:
+            is_ready = lambda name: not self.progress.is_half(name, done)
+            for row, module in self.adapters.ready(self.selection, is_ready, self.originals.recorded):
+                self._attempt([module.__name__], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
 
     def _install_adapter(self, row: Adapter, module: types.ModuleType) -> None:
         name = module.__name__
         late = name in self.host.met_before and name not in (*sys.builtin_module_names, "os", "io")
-        plan: Any = row.load()
-        self.commit(plan(module), late)
+        try:
+            plan: Any = row.load()
+            self.commit(plan(module), late)
+        except Exception as error:
+            from ._failure import not_adapted
+
+            not_adapted(row.word, error)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""

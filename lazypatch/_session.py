@@ -8,7 +8,7 @@ from time import perf_counter
 
 from ._finder import Finder
 from ._standins import StandIns
-from ._targets import ADAPTED, GEVENT_NEEDS, STAND_INS, TARGETS, Selection
+from ._targets import ADAPTED, GEVENT_NEEDS, STAND_INS, TARGETS, Selection, is_standard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 # What is loaded for the first target.
-_NEXT = [
-    "lazypatch." + file
-    for file in ("_scheduler", "_adapters", "_gevent", "_install", "_importlock", "_threads", "_since_arming")
-]
-_STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
-_PACKAGES = "-packages" + os.sep
+_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
 
 
 class Journal:
@@ -184,7 +179,7 @@ class Session:
         self.finder.install()
 
     def _watch_targets(self, wanted: "Iterable[str]") -> None:
-        names = [*wanted, "gevent", "wrapt", *_NEXT, *ADAPTED]
+        names = [*wanted, "gevent", "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
         names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
         if "_thread" in wanted:
             names += ("threading", "logging")  # their bodies must not meet a stand-in
@@ -270,14 +265,12 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        origin = spec.origin or ""
-        if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
-            return True
-        if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
-            return True
-        if spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries:
-            return True
-        return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+        return is_standard(spec) or spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries
+
+
+def is_report_asked_for() -> bool:
+    """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
+    return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions
 
 
 _session: "Session | None" = None

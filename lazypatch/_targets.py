@@ -1,5 +1,6 @@
 """The table of targets: the gevent module that supplies each, what comes with it; and what is wanted of them."""
 
+import os
 import sys
 
 _JOINABLE = sys.version_info >= (3, 13)
@@ -93,6 +94,7 @@ OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from ._places import Reference
@@ -155,3 +157,17 @@ def in_main_interpreter() -> bool:
     except ValueError as error:
         return "main" not in str(error)
     return True
+
+
+_STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
+_PACKAGES = "-packages" + os.sep
+
+
+def is_standard(spec: "ModuleSpec") -> bool:
+    """Whether *spec* is of the standard library, and not of somebody's module that has such a name."""
+    origin = spec.origin or ""
+    if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
+        return True
+    if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
+        return True
+    return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")

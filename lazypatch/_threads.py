@@ -28,12 +28,31 @@ from ._install import REMOVED, Change, plan
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from ._targets import Wanted
+    from ._gevent import Truth
+    from ._progress import Progress
+    from ._targets import Selection, Target, Wanted
 
 _HANDLES = sys.version_info >= (3, 13)
 _fork_hooks_registered = False
+
+
+def install(
+    done: str, selection: Selection, truth: Truth, progress: Progress, commit: Callable[[list[Change], bool], object]
+) -> list[Target]:
+    """Install the group whole: ``_thread`` and ``threading``, whichever of them are wanted. Gives what is installed."""
+    threading: Any = sys.modules.get("threading")
+    rows = [row for row in TARGETS.values() if row.group and row.name in selection.wanted]
+    if threading is None or (done != "_thread" and half_imported("_thread")):
+        return []
+    if not any(progress.is_open(row.name) for row in rows):
+        return []  # another thread has been faster
+    items = {row.name: truth.asked(row, truth.supply(row.source, "")) for row in rows}
+    moves = moves_main_thread(threading)
+    commit(changes(items, selection.wanted, threading), "threading" in selection.early)
+    finish(threading, moves)
+    return rows
 
 
 def changes(targets: Mapping[str, list[str] | None], wanted: Wanted, threading: Any) -> list[Change]:

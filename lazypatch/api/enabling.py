@@ -2,7 +2,7 @@
 
 import sys
 
-from .._session import Session, session
+from .._session import Session, is_report_asked_for, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +69,10 @@ def arm_in_program(current: Session, wanted: "Wanted") -> bool:
     Not of what has been armed all the time: gevent's patch_all() comes here once for each target. False if a subscriber
     vetoed any of it.
     """
-    from ..reporting.requests import take
+    if is_report_asked_for():
+        from ..reporting.requests import take
 
-    take(current)
+        take(current)
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") != "site":
         frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop

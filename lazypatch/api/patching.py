@@ -205,7 +205,7 @@ def patch_module(
     current = session()
     name = target if isinstance(target, str) else target.__name__
     current.libraries.add(name)
-    current.watch([name])
+    current.watch([name, "gevent", "wrapt"])
     if name in sys.modules:
         from ..peers.third_party import patch_now
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from .._session import session
+from .._session import is_report_asked_for, session
 from .._spec import parse, strict
 
 _USAGE = (
@@ -99,16 +99,19 @@ def main() -> None:
         warn(message)
     if options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
-    from ..reporting.requests import ask, take
-
     if options.report is not None:
+        from ..reporting.requests import ask
+
         ask(session(), options.report)
     if wanted:
         if options.strict or strict(spec):
             from ..reporting.strict import begin
 
             begin(session())
-        take(session())
+        if is_report_asked_for():
+            from ..reporting.requests import take
+
+            take(session())
         session().arm(wanted)
     from .runner import run
 

@@ -20,7 +20,7 @@ def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> None:
     """Something was armed late: load gevent if need be, and install all that is there."""
     wanted = selection.wanted
     if scheduler.loaded:
-        scheduler.reopen(wanted)
+        scheduler.reopen()
     else:
         scheduler.load(quiet=quiet)
     alone = [row.after for row in TARGETS.values() if row.name in sys.modules and row.after in wanted]

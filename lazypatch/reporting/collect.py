@@ -21,7 +21,7 @@ from .records import Arming, Facts, ForeignCall, Import, Install, Loading, Targe
 if TYPE_CHECKING:
     from .._session import Entry, Session
 
-_HERE = os.path.dirname(__file__) + os.sep  # what runs as __main__ until the program does
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what runs as __main__ until the program does
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
 
 

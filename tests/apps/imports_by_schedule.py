@@ -24,10 +24,10 @@ import os
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from lazypatch import _enable, _errors, _schedule, _waiting
+from lazypatch import _errors, _scheduler, _session, _turns
 from lazypatch._targets import TARGETS, Target
 
-OURS = os.path.dirname(_enable.__file__)
+OURS = os.path.dirname(_session.__file__)
 start, native_lock, native_rlock, ident = (
     _thread.start_new_thread,
     _thread.allocate_lock,
@@ -285,7 +285,7 @@ def began(name):
     world.ran.append(name)
 
 
-class Session(_enable.Session):
+class Session(_session.Session):
     """Told of the world's package as of gevent."""
 
     def __init__(self):
@@ -307,11 +307,11 @@ class Session(_enable.Session):
         super().after(name, module)
 
 
-class Scheduler(_schedule.Scheduler):
+class Scheduler(_scheduler.Scheduler):
     """Loads the world's package instead of gevent."""
 
     def __init__(self, session):
-        super().__init__(session, [])
+        super().__init__(session, session.selection, session.standins, [])
         self._new_rlock = RLock
         self.one_loader, self.originals._lock = RLock(), RLock()
         self.truth.load = lambda *originals: __import__(world.runtime)
@@ -326,8 +326,8 @@ def arm(given):
             given.name(f"t{number}"), "", "one two", after=first and given.name(first)
         )
         row.source = given.name(f"rt.s{number}")
-    session.wanted = {name: frozenset() for name in TARGETS}
-    session.watch(session.wanted)
+    session.selection.wanted = {name: frozenset() for name in TARGETS}
+    session._watch_targets(session.selection.wanted)
     session.finder.names.add(given.runtime)
     session._made["it"] = Scheduler(session)
     return session
@@ -361,18 +361,18 @@ class Checks:
 
     def all(self):
         baton.look = self.look
-        original = _waiting._waits_for_us
+        original = _turns._waits_for_us
 
         def waits_for_us(ident, me):
             found = original(ident, me)
             self.gave_up += [True] * found
             return found
 
-        _waiting._waits_for_us = waits_for_us
+        _turns._waits_for_us = waits_for_us
         try:
             baton.run([lambda names=names: self.bring(names) for names in world.works()])
         finally:
-            _waiting._waits_for_us = original
+            _turns._waits_for_us = original
         alone = not any(world.name(name) in sys.modules for name in self.fails)
         for name in world.names:
             found = world.outcome(name)

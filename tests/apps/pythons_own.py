@@ -13,7 +13,7 @@ Up to 3.14 nobody waits while holding the lock of a module that is loaded: a cir
 import _frozen_importlib as bootstrap
 import sys
 
-from lazypatch._targets import COMPANIONS
+from lazypatch._targets import ADAPTED
 
 handed_out = set()  # names of modules that such a circle ended at
 
@@ -58,5 +58,5 @@ def explains(error):
     if not isinstance(error, AttributeError):
         return False
     submodule = f"{getattr(error.obj, '__name__', None)}.{error.name}"
-    looked_at = submodule.startswith(("gevent.", "lazypatch.")) or any(submodule in it for it in COMPANIONS.values())
+    looked_at = submodule.startswith(("gevent.", "lazypatch.")) or submodule in ADAPTED
     return is_loaded(submodule) and not looked_at  # else lazypatch has a part in it

@@ -25,6 +25,11 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from lazypatch._session import session
 from lazypatch.late.repair import repair
 
+
+def mend():
+    it = session()
+    return repair(it.selection, it.scheduler.originals, it.scheduler.commit, it.accepts)
+
 NAMES = {
     "time": ["sleep"],
     "threading": ["Lock", "Event", "Thread", "local", "get_ident"],
@@ -146,7 +151,7 @@ def check(shapes):
     unrelated = module.unrelated, module.table, module.plain, dict(module.table), list(module.table["b"])
     sys.modules[name] = module
     try:
-        references = [one for one in repair(session()) if one.module in (name, "own")]
+        references = [one for one in mend() if one.module in (name, "own")]
     finally:
         del sys.modules[name]
     places = {one.place for one in references if not one.mended}

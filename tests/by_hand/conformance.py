@@ -1,6 +1,6 @@
 """CPython's own tests, file by file, under gevent.monkey.patch_all() and under PYTHONCOOPPATCH=all.
 
-``python tests/conformance.py [--files NAME ...] [--armed-children] [--results FOLDER] [--markdown FILE]``. Both columns get gevent's own
+``python tests/by_hand/conformance.py [--files NAME ...] [--armed-children] [--results FOLDER] [--markdown FILE]``. Both columns get gevent's own
 adjustments and its list of tests that cannot work (gevent.testing.monkey_test); what a file lacks in the second column
 is that script's call of patch_all. Exit status 1 when a file ran no test in a column, or when a test fails under
 lazypatch alone and ``conformance_explained.py`` does not say why.

@@ -1,4 +1,4 @@
-"""Line and branch coverage of lazypatch, in every process that a test starts: ``python tests/covered.py [PYTEST ARGS]``.
+"""Line and branch coverage of lazypatch, in every process that a test starts: ``python tests/by_hand/covered.py [PYTEST ARGS]``.
 
 coverage.py cannot be in those processes: its start imports threading and socket, and nearly every test is about what
 happens before that. So each process tells, through sys.monitoring (Python 3.12 and 3.13) and with nothing imported, each
@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).parent
 HIDDEN = {
     "_Loader.create_module": ("_finder.py", ["_adopt"]),
     "_Loader.exec_module": ("_finder.py", ["_adopted"]),
-    "_timed.<locals>.find_and_load": ("_recorder.py", ["perf_counter"]),
+    "_timed.<locals>.find_and_load": ("import_times.py", ["perf_counter"]),
 }
 TYPING = r"^if TYPE_CHECKING:"  # what type checkers see, and nobody runs
 # Run at the start of every process. Three functions have importlib's file name.
@@ -38,7 +38,7 @@ def record():
     monitoring, hidden, seen, taken = sys.monitoring, {hidden!r}, set(), dict()
     def name(code):
         folder, _, file = code.co_filename.rpartition("/")
-        if folder.endswith("-packages/lazypatch"):  # also that of a test's own environment
+        if "-packages/lazypatch" in folder:  # also that of a test's own environment
             return file
         file, names = hidden.get(code.co_qualname, ("", ()))
         return file if set(code.co_names) >= set(names) else ""
@@ -84,7 +84,7 @@ def run_tests(arguments: list[str]) -> list[str]:
             f"import posix; f = posix.open({str(recorder)!r}, 0); exec(posix.read(f, 9999)); posix.close(f)\n"
         )
         try:
-            subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], cwd=HERE.parent)
+            subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments], cwd=HERE.parents[1])
         finally:
             start.unlink()
             recorder.unlink()

@@ -1,4 +1,4 @@
-"""A fault at every step of every install: ``python tests/faults.py [--every 10]`` on the installed package."""
+"""A fault at every step of every install: ``python tests/by_hand/faults.py [--every 10]`` on the installed package."""
 
 from __future__ import annotations
 

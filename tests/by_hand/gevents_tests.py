@@ -1,6 +1,6 @@
 """gevent's own tests of its patching, as they are, without lazypatch and under PYTHONCOOPPATCH=all.
 
-``python tests/gevents_tests.py [--tests NAME ...] [--markdown FILE]``. Whatever passes without lazypatch has to pass
+``python tests/by_hand/gevents_tests.py [--tests NAME ...] [--markdown FILE]``. Whatever passes without lazypatch has to pass
 with it, unless EXCEPTIONS says why not. Exit status 1 otherwise, and when nothing passes without it.
 """
 

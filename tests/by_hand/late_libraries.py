@@ -1,4 +1,4 @@
-"""Raw references in libraries that are imported before patch_all(): ``python tests/late_libraries.py [NAME...]``.
+"""Raw references in libraries that are imported before patch_all(): ``python tests/by_hand/late_libraries.py [NAME...]``.
 
 Each library in a child of its own. Prints the table of docs/late.md. What is not installed is skipped and named at the
 end.

@@ -1,4 +1,4 @@
-"""What mending costs as the heap grows: ``python tests/repair_cost.py [--runs N] [--import NAMES]``.
+"""What mending costs as the heap grows: ``python tests/by_hand/repair_cost.py [--runs N] [--import NAMES]``.
 
 Each number is the least processor time of some clean children in which the program's modules, gevent's included, are loaded, and that
 many objects are alive. *patch_thread* is the whole call; *repair* is the part of lazypatch's that looks for raw

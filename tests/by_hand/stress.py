@@ -1,4 +1,4 @@
-"""First imports at random, armed and not: ``python tests/stress.py --seeds 200`` on the installed package.
+"""First imports at random, armed and not: ``python tests/by_hand/stress.py --seeds 200`` on the installed package.
 
 Python itself fails now and then, from 3.15 on in a few of a hundred seeds: those errors are told from ours
 (apps/pythons_own.py), and counted. ``--native`` counts them in a run in which nothing is armed, to compare.

@@ -5,164 +5,193 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import pathlib
+import sys
 
+import pytest
 from conftest import run_code
 
 import lazypatch
+from lazypatch._adapters import ADAPTERS
+from lazypatch._targets import ADAPTED
 
 FOLDER = pathlib.Path(lazypatch.__file__).parent
 
-# Arrows point down only: a file may import those named here, of this package. Front doors (their callers come from
-# outside) are on top.
-MAY_IMPORT = {
-    "__main__": {"_cli"},
-    "_cli": {"_enable", "_errors", "_requests", "_run", "_spec", "_strict"},
-    "_run": set(),
-    "__init__": {"_enable", "_public", "_spec", "_strict", "_targets"},
-    "_public": {"_api", "_errors", "_handle", "_queries", "_report", "_wrapt"},
-    "_handle": {"_enable", "_errors", "_spec", "_state", "_strict"},
-    "_api": {"_enable", "_errors", "_foreign", "_handle", "_spec", "_targets"},
-    "_queries": {"_enable", "_errors", "_gevent", "_install", "_native", "_state", "_targets"},
-    "_native": {"_install", "_targets"},
-    "_enable": {"_ddtrace", "_failure", "_finder", "_repair", "_requests", "_schedule", "_targets", "_too_late"},
-    "_requests": {"_collect", "_errors", "_recorder", "_report_text"},
-    "_strict": {"_errors", "_importers", "_repair", "_requests", "_state", "_targets"},
-    "_collect": {"_drivers", "_enable", "_gevent", "_importers", "_report", "_state", "_strict", "_targets"},
-    "_drivers": {"_report"},
-    "_importers": {"_format", "_report", "_targets"},
-    "_report": {"_collect", "_enable", "_references", "_report_html", "_report_json", "_report_text"},
-    "_report_html": {"_format", "_report_chart", "_report_style"},
-    "_report_style": set(),
-    "_report_chart": {"_format"},
-    "_report_text": {"_format"},
-    "_report_json": set(),
-    "_format": set(),
-    "_recorder": set(),
-    "_callers": {"_api"},  # foreign calls come back in at the door
-    "_repair": {
-        "_errors", "_install", "_late_ssl", "_left_alone", "_locks", "_references", "_slots", "_state",
-        "_subclasses", "_walk",
-    },
-    "_subclasses": {"_late_ssl", "_slots"},
-    "_locks": {"_slots"},
-    "_late_ssl": {"_install"},
-    "_walk": {"_slots"},
-    "_slots": {"_install"},
-    "_left_alone": {"_targets"},
-    "_schedule": {
-        "_bypass", "_captured", "_companions", "_failure", "_foreign", "_gevent",
-        "_install", "_targets", "_threads", "_waiting",
-    },
-    "_too_late": {"_errors", "_importers", "_strict", "_targets"},
-    "_failure": {"_errors", "_gevent"},
-    "_foreign": {"_errors", "_failure", "_install", "_wrapt"},
-    "_gevent": {"_callers", "_enable", "_events", "_importlock", "_install", "_state", "_targets"},
-    "_events": {"_errors", "_install", "_targets"},
-    "_state": {"_enable", "_install", "_targets"},
-    "_companions": {"_install", "_threads"},
-    "_threads": {"_enable", "_errors", "_gevent", "_install", "_other_threads", "_shutdown", "_targets"},
-    "_other_threads": {"_install", "_shutdown"},
-    "_captured": {"_install", "_targets"},
-    "_bypass": {"_errors"},
-    "_ddtrace": set(),
-    "_install": {"_targets"},
-    "_spec": {"_errors", "_targets"},
-    "_importlock": set(),
-    "_waiting": set(),
-    "_shutdown": set(),
-    "_wrapt": set(),
-    "_errors": set(),
-    "_references": set(),
-    "_finder": {"_failure"},
-    "_targets": set(),
-}  # fmt: skip
-
-ARMING_LOADS = {
-    "lazypatch", "lazypatch._enable", "lazypatch._finder", "lazypatch._targets",
-    "atexit",  # is compiled into the interpreter
-}  # fmt: skip
+# From the top down. A file may import files of layers below its own, for types, too; and of its own layer what stands
+# before it in this list. So there can be no circle. A folder is one layer, and within it the same is true by name of the
+# edges in BESIDE. The front door, __init__, is above all, and names what it gives lazily.
+LAYERS: dict[str, list[str]] = {
+    "the way in": ["__main__", "cli"],
+    "what is offered": ["api"],
+    "what happened": ["reporting"],
+    "the session": ["_session"],
+    "what was too late": ["late"],
+    "when": ["_scheduler"],
+    "libraries": ["adapters"],
+    "the thread group": ["_threads", "_running_threads", "_shutdown"],
+    "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
+    "what to change": ["_since_arming", "_install", "_importlock", "_turns"],
+    "words": ["_spec", "_errors"],
+    "the ground": ["_adapters", "_standins", "_finder", "_targets", "_places"],
+}
 
 
-def imports(path: pathlib.Path) -> dict[str, list[str]]:
-    """What the code in *path* imports when it runs: this package's modules and, under ``others``, the rest."""
-    found: dict[str, list[str]] = {"ours": [], "others": []}
-    tree = ast.parse(path.read_text())
-    only_for_types = {
+def module_of(path: pathlib.Path) -> str:
+    """``late.walk``, or ``_finder``; the package itself is an empty name."""
+    return ".".join(path.relative_to(FOLDER).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+FILES = {module_of(path): path for path in FOLDER.rglob("*.py")}
+
+
+def imports(name: str, types: bool = True) -> dict[str, set[str]]:
+    """What the file of module *name* imports: this package's modules and, under ``others``, the rest.
+
+    Whatever is imported anywhere in it, and unless told otherwise, for *types*, too.
+    """
+    found: dict[str, set[str]] = {"ours": set(), "others": set()}
+    tree = ast.parse(FILES[name].read_text())
+    for_types = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
+    package = name.split(".") if FILES[name].name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(tree):
-        if id(node) in only_for_types and path.name not in ("__init__.py", "_public.py"):
+        if not types and id(node) in for_types:
             continue
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("lazypatch")):
+            base = [word for word in package if word][: len(package) - node.level + 1] if node.level else []
             module = (node.module or "").removeprefix("lazypatch").strip(".")
-            found["ours"] += [module] if module else [alias.name for alias in node.names if alias.name.startswith("_")]
+            home = ".".join([*base, *([module] if module else [])])
+            for alias in node.names:
+                inner = f"{home}.{alias.name}".strip(".")
+                found["ours"].add(inner if inner in FILES else home)
         elif isinstance(node, ast.ImportFrom):
-            found["others"].append(node.module or "")
+            found["others"].add(node.module or "")
         elif isinstance(node, ast.Import):
-            found["others"] += [alias.name for alias in node.names]
+            found["others"].update(alias.name for alias in node.names)
+    found["ours"] -= {"", name}
     return found
 
 
-def test_each_file_knows_only_what_it_may() -> None:
-    found = {path.stem: set(imports(path)["ours"]) - {"__version__"} for path in FOLDER.glob("*.py")}
-    assert found.keys() == MAY_IMPORT.keys()
-    assert {name: known - MAY_IMPORT[name] for name, known in found.items() if known - MAY_IMPORT[name]} == {}
+def layer(name: str) -> int:
+    """The place of a module's layer, 0 at the top; its folder counts if it is in one."""
+    for place, members in enumerate(LAYERS.values()):
+        if name.partition(".")[0] in members:
+            return place
+    raise AssertionError(
+        f"{name} is in no layer. Put it, or its folder, into LAYERS of {pathlib.Path(__file__).name}: above everything "
+        f"that it imports, which is {sorted(imports(name)['ours'])}, and below everything that imports it."
+    )
 
 
-def test_each_permission_is_used() -> None:
-    found = {path.stem: set(imports(path)["ours"]) for path in FOLDER.glob("*.py")}
-    assert {name: may - found[name] for name, may in MAY_IMPORT.items() if may - found[name]} == {}
+def test_arrows_point_down() -> None:
+    """Imports for types included."""
+    wrong = []
+    for name in FILES.keys() - {""}:
+        for other in sorted(imports(name)["ours"]):
+            if layer(other) < layer(name):
+                mine, theirs = list(LAYERS)[layer(name)], list(LAYERS)[layer(other)]
+                wrong.append(f"{name} ({mine}) imports {other} ({theirs}), which is above it")
+    assert not wrong, "\n".join(wrong)
 
 
-def test_wrapt_is_imported_in_one_file_and_gevent_where_installing_happens() -> None:
+def test_there_is_no_circle() -> None:
+    """Neither inside a layer nor a folder."""
+    known = {name: imports(name)["ours"] for name in FILES.keys() - {""}}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"a circle of imports: {' -> '.join([*above[above.index(name) :], name])}"
+        if name not in done:
+            for other in sorted(known.get(name, ())):
+                visit(other, (*above, name))
+            done.add(name)
+
+    for name in known:
+        visit(name, ())
+
+
+def test_each_place_in_the_layers_is_used() -> None:
+    names = {name.partition(".")[0] for name in FILES}
+    assert {member for members in LAYERS.values() for member in members} == names - {""}
+
+
+def test_mechanism_knows_no_policy() -> None:
+    """The finder knows nothing of gevent or targets; what is on the ground imports nothing but itself."""
+    assert imports("_finder")["ours"] == set()
+    assert imports("_targets")["ours"] == {"_places"}
+    assert "gevent" not in {name.partition(".")[0] for name in imports("_finder")["others"]}
+
+
+def test_each_file_begins_with_what_it_is_for_in_one_sentence() -> None:
+    for name, path in FILES.items():
+        first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        assert first.endswith((".", "!")), f"{name}: {first!r}"
+
+
+def test_gevent_is_imported_where_installing_happens() -> None:
+    """And wrapt nowhere: its queue of hooks is used where somebody else has imported it."""
     users: dict[str, set[str]] = {"wrapt": set(), "gevent": set()}
-    for path in FOLDER.glob("*.py"):
-        for name in imports(path)["others"]:
-            users.setdefault(name.partition(".")[0], set()).add(path.stem)
-    assert users["wrapt"] == {"_wrapt"}
-    assert users["gevent"] == {
-        "_events",
+    for name in FILES:
+        for other in imports(name, types=False)["others"]:
+            users.setdefault(other.partition(".")[0], set()).add(name)
+    assert users["wrapt"] == set()
+    assert {name for name in users["gevent"] if not name.startswith("adapters.")} == {
         "_gevent",
         "_importlock",
         "_install",
-        "_late_ssl",
-        "_other_threads",
+        "_running_threads",
         "_shutdown",
         "_threads",
-        "_waiting",
+        "_turns",
+        "late.tls",
+        "peers.gevent_events",
     }
 
 
 def test_gevents_own_patch_functions_are_not_called() -> None:
     calls = [
-        (path.name, node.func.attr)
-        for path in FOLDER.glob("*.py")
+        (name, node.func.attr)
+        for name, path in FILES.items()
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("patch_")
     ]
     assert calls == []
-    assert not any("gevent.monkey" in imports(path)["others"] for path in FOLDER.glob("*.py"))
+    assert not any("gevent.monkey" in imports(name)["others"] for name in FILES)
 
 
-def test_sys_meta_path_is_written_where_finders_are() -> None:
-    writers = {path.stem for path in FOLDER.glob("*.py") if "meta_path.insert" in path.read_text()}
-    assert writers == {"_finder", "_bypass"}
+def test_sys_meta_path_is_written_in_one_file() -> None:
+    assert {name for name, path in FILES.items() if "meta_path.insert" in path.read_text()} == {"_finder"}
 
 
-def test_arming_loads_four_modules_of_ours_and_nothing_else() -> None:
+def test_what_adapters_wait_for_is_watched_from_the_beginning() -> None:
+    """Two lists, because arming must not load the table."""
+    assert {name for row in ADAPTERS for name in row.modules} - {*sys.builtin_module_names, "os", "io"} <= {*ADAPTED}
+    assert {*ADAPTED} <= {name for row in ADAPTERS for name in row.modules}
+
+
+def test_each_adapter_has_a_file_of_its_own() -> None:
+    homes = {row.plan.partition(":")[0].removeprefix("lazypatch.") for row in ADAPTERS}
+    assert homes <= FILES.keys(), homes - FILES.keys()
+
+
+ARMING_LOADS = {
+    "lazypatch", "lazypatch._finder", "lazypatch._session", "lazypatch._standins", "lazypatch._targets",
+    "atexit",  # is compiled into the interpreter
+}  # fmt: skip
+
+
+def test_arming_loads_five_modules_of_ours_and_nothing_else() -> None:
     show = "import sys; print(*sorted(sys.modules))"
     plain, armed = set(run_code(show).split()), set(run_code(show, spec="all").split())
-    assert plain.isdisjoint({"lazypatch._enable", "lazypatch._finder"})
+    assert plain.isdisjoint({"lazypatch._session", "lazypatch._finder"})
     # From 3.15 on, asking whether to arm loads the first in every process.
     assert armed - plain | {"lazypatch"} == ARMING_LOADS
 
 
 def test_without_the_variable_nothing_of_ours_is_loaded() -> None:
-    import sys
-
     names = run_code("import sys; print(*sorted(sys.modules))").split()
     expected = ["lazypatch"] if sys.version_info >= (3, 15) else []
     assert [name for name in names if name.startswith("lazypatch")] == expected
@@ -173,6 +202,12 @@ def test_importing_the_package_imports_nothing_else() -> None:
     assert set(new) <= {"lazypatch"}
 
 
+@pytest.mark.parametrize("word", ["report", "state", "original", "enable"])
+def test_no_folder_takes_the_place_of_a_public_function(word: str) -> None:
+    """Importing a submodule puts it into the package under its name."""
+    assert word in lazypatch.__all__ and word not in {name.partition(".")[0] for name in FILES}
+
+
 def test_every_public_name_exists_and_says_what_it_does() -> None:
     for name in lazypatch.__all__:
         value = getattr(lazypatch, name)
@@ -181,4 +216,4 @@ def test_every_public_name_exists_and_says_what_it_does() -> None:
 
 
 def test_no_file_is_longer_than_300_lines() -> None:
-    assert {path.name for path in FOLDER.glob("*.py") if len(path.read_text().splitlines()) > 300} == set()
+    assert {name for name, path in FILES.items() if len(path.read_text().splitlines()) > 300} == set()

@@ -452,7 +452,7 @@ def test_a_fork_asks_nothing_of_a_scheduler_that_is_gone() -> None:
     """Two threads may make one each, of which one is kept."""
     code = (
         "import gc, os, queue, weakref\nfrom lazypatch._session import session\nfrom lazypatch._scheduler import Scheduler\n"
-        "other = Scheduler(session(), [])\ngone = weakref.ref(other)\ndel other\ngc.collect()\nassert gone() is None\n"
+        "other = Scheduler(session(), session().selection, session().standins, [])\ngone = weakref.ref(other)\ndel other\ngc.collect()\nassert gone() is None\n"
         "pid = os.fork()\nif not pid: os._exit(3)\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     )
     done = run_python("-W", "ignore", "-c", code, spec="all")

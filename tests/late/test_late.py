@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import APPS, run_code, run_python
 
-EXAMPLES = pathlib.Path(__file__).parent.parent / "docs" / "examples"
+EXAMPLES = pathlib.Path(__file__).parents[2] / "docs" / "examples"
 
 
 @contextlib.contextmanager
@@ -325,13 +325,13 @@ import time, gevent
 from lazypatch.late.repair import repair, scan
 native = lazypatch.get_original("time", "sleep")
 one = module("one", "", sleep=native, table={"sleep": native}, deep=[[native]])
-found = {reference.place: reference for reference in scan(session()) if reference.module == "one"}
+found = {reference.place: reference for reference in scan(session().selection, session().originals) if reference.module == "one"}
 assert found.keys() == {"one.sleep", "one.table['sleep']"}
 assert not any(reference.mended or reference.why for reference in found.values())
 assert one.sleep is one.table["sleep"] is native
-repair(session())
+session().selection.unrepaired = True; session().mend()
 assert one.sleep is one.table["sleep"] is gevent.sleep and one.deep == [[native]]
-assert not [reference for reference in scan(session()) if reference.module == "one"]
+assert not [reference for reference in scan(session().selection, session().originals) if reference.module == "one"]
 """
     )
 
@@ -348,9 +348,9 @@ def test_only_what_a_program_arms_anew_is_looked_for(spec: str, looked: bool) ->
     program = """
 import threading
 from gevent import monkey
-from lazypatch import _repair
-looks, repair = [], _repair.repair
-_repair.repair = lambda session: looks.append(1) or repair(session)
+from lazypatch.late import repair as mending
+looks, repair = [], mending.repair
+mending.repair = lambda *given: looks.append(1) or repair(*given)
 monkey.patch_all()
 print(bool(looks))
 looks.clear()

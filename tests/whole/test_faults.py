@@ -1,6 +1,6 @@
 """A fault at a step of an install: the user's import goes on, the target is wholly one or the other, and can be had later.
 
-Here a share of the steps is tried; ``tests/faults.py`` tries all of them.
+Here a share of the steps is tried; ``tests/by_hand/faults.py`` tries all of them.
 """
 
 from __future__ import annotations
