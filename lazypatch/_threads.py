@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
+from ._gevent import half_imported
 from ._install import REMOVED, Change, plan
+from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
