@@ -1,0 +1,85 @@
+"""How a call waits without stopping the others: in the hub if there is one to wait in, else natively.
+
+Three ways, from the best to the last resort: for a descriptor, by a watcher of gevent's; for a call that can also be
+tried without waiting, by trying again and again with growing pauses; for any other, in the hub's threadpool.
+"""
+
+import os
+import sys
+from _thread import get_native_id
+
+from gevent._hub_local import get_hub_if_exists
+from gevent.hub import get_hub
+from greenlet import getcurrent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.0005, 0.05  # seconds
+READ, WRITE = 1, 2
+
+
+def hub_to_wait_in() -> "Any":
+    """The hub in which the caller may wait; None where it has to wait natively.
+
+    That is in the hub itself, at the interpreter's end, and in a native thread that has no hub: it was started with
+    ``original("threading")``, or by C code, and nobody but itself waits when it does.
+    """
+    hub = get_hub_if_exists()
+    if hub is None and (sys.is_finalizing() or not is_main_native_thread()):
+        return None
+    hub = hub or get_hub()
+    return None if getcurrent() is hub or sys.is_finalizing() else hub
+
+
+def is_main_native_thread() -> bool:
+    """Whether the caller runs in the process's first native thread, or in the one that forked."""
+    if sys.platform == "linux":
+        return get_native_id() == os.getpid()
+    main: "Any" = sys.modules["threading"].main_thread()
+    return bool(main.native_id == get_native_id())
+
+
+def wait_for(hub: "Any", descriptor: int, events: int) -> None:
+    """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
+
+    :raises OSError: where it cannot be watched, as a regular file with epoll.
+    """
+    watcher = hub.loop.io(descriptor, events)
+    try:
+        hub.wait(watcher)
+    finally:
+        watcher.stop()
+        watcher.close()
+
+
+def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "Any":
+    """Call *attempt* until it gives something else than None, with growing pauses in which the others run.
+
+    :param timeout: seconds after which None is given; None for no limit.
+    """
+    from time import monotonic
+
+    from gevent import sleep
+
+    end = None if timeout is None else monotonic() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        found = attempt()
+        if found is not None:
+            return found
+        if end is not None:
+            left = end - monotonic()
+            if left <= 0:
+                return None
+            sleep(min(pause, left))
+        else:
+            sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def in_threadpool(hub: "Any", call: "Callable[..., Any]", *args: "Any") -> "Any":
+    """What *call* gives, run in a native thread while the others run."""
+    return hub.threadpool.apply(call, args)
