@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable
 
-    from ._adapters import Adapter
     from ._gevent import Host
     from ._standins import StandIns
     from ._targets import Selection
@@ -61,7 +60,7 @@ class Scheduler:
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
-        self.adapters = Waiting(ADAPTERS)
+        self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
@@ -146,6 +145,7 @@ class Scheduler:
             if self.truth.events is not None:
                 self._met += self.truth.events.begin()
             self.loaded = True
+            self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
             self.install_ready()
             self._adapt("")
             self._mend()
@@ -167,6 +167,7 @@ class Scheduler:
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
+        self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
         self.adapters.again()
         self.install_ready()
         self._adapt("")
@@ -187,7 +188,7 @@ class Scheduler:
         if self.loaded:
             if not looked or [row for row in rows if self.progress.is_open(row.name)]:
                 self.install_ready(name)
-            if self.adapters.again([name]):
+            if self.adapters.ran(name):
                 self._adapt(name)
             self.host.mend()
 
@@ -271,20 +272,10 @@ class Scheduler:
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
         if self.loaded:
-            is_ready = lambda name: not self.progress.is_half(name, done)
-            for row, module in self.adapters.ready(self.selection, is_ready, self.originals.recorded):
-                self._attempt([module.__name__], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
-
-    def _install_adapter(self, row: Adapter, module: types.ModuleType) -> None:
-        name = module.__name__
-        late = name in self.host.met_before and name not in (*sys.builtin_module_names, "os", "io")
-        try:
-            plan: Any = row.load()
-            self.commit(plan(module), late)
-        except Exception as error:
-            from ._failure import not_adapted
-
-            not_adapted(row.word, error)
+            is_half = lambda name: self.progress.is_half(name, done)
+            for row, module in self.adapters.ready(is_half, self.originals.recorded):
+                install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)
+                self._attempt([module.__name__], install)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""

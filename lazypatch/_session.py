@@ -110,7 +110,7 @@ class Session:
     def scheduler(self) -> "Scheduler":
         # Made when there is something to do: arming must not pay for it.
         if not self._made:
-            met = [name for name in sys.modules if name not in self.met_before]
+            met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
             undisturbed(lambda: self._make_scheduler(met))
         return self._made["it"]
 
@@ -177,6 +177,13 @@ class Session:
         """Be called for the modules *names*."""
         self.finder.names.update(names)
         self.finder.install()
+
+    def watch_half(self, name: str) -> None:
+        """Be called for the module *name*, whose body is running already."""
+        from .late.unwatched_import import call_at_end
+
+        module = sys.modules[name]
+        call_at_end(module, lambda: self.after(name, module))
 
     def _watch_targets(self, wanted: "Iterable[str]") -> None:
         names = [*wanted, "gevent", "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
@@ -265,7 +272,9 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        return is_standard(spec) or spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries
+        if is_standard(spec) or spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries:
+            return True
+        return spec.name in ADAPTED and spec.name.partition(".")[0] not in sys.stdlib_module_names
 
 
 def is_report_asked_for() -> bool:
