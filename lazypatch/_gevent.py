@@ -188,6 +188,8 @@ class Truth:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
         from ._standins import no_waitpid
 
+        if self._originals.original(os, "wait") is not MISSING:
+            return  # the adapter os-wait is installed, which needs nothing of the kind
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
 
