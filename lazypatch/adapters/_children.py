@@ -11,6 +11,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from .._gevent import native
+from .os_wait import originals
 from ._waits import READ, hub_to_wait_in, try_until, wait_for
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_waitpid, _wait4, _waitid, _system = (native("os", name) for name in ("waitpid", "wait4", "waitid", "system"))
+_waitpid, _wait4, _waitid, _system = (originals[name] for name in ("waitpid", "wait4", "waitid", "system"))
 _close, _start_new_thread = native("os", "close"), native("_thread", "start_new_thread")
 _kept: "dict[int, Any]" = sys.modules["gevent.os"]._watched_children
 _usage: "dict[int, Any]" = {}  # of the children in _kept
@@ -142,20 +143,23 @@ def open_pidfd(pid: int) -> int:
 
 def _keepsake(pid: int, take: bool = True) -> "Any":
     """What watchers have reaped and nobody has waited for yet: of the child *pid*, of the oldest for -1."""
-    for key in list(_taken):
-        if isinstance(_kept.get(key, ()), tuple):  # its watcher has seen it
-            _kept.pop(key, None)
-            _taken.discard(key)
+    for key in [key for key in _taken if isinstance(_kept.get(key, ()), tuple)]:  # its watcher has done its last
+        _taken.discard(key)
+        _kept.pop(key, None)
     if pid == -1:
         done = [(entry[2], key) for key, entry in _kept.items() if isinstance(entry, tuple)]
         pid = min(done)[1] if done else 0
     entry = _kept.get(pid)
-    if not isinstance(entry, tuple):
+    if entry is None or pid in _taken:
         return None
+    if not isinstance(entry, tuple):
+        # A watcher. Once it was told what it reaped, only its callback is to come, which puts a tuple here.
+        entry = entry.rpid, entry.rstatus
+        if not entry[0] or os.WIFSTOPPED(entry[1]) or os.WIFCONTINUED(entry[1]):
+            return None
     usage = _usage.get(pid)
     if take:
-        del _kept[pid]
-        _usage.pop(pid, None)
+        _taken.add(pid)
     return (*entry[:2], usage)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _WAIT = ("wait", "wait3", "wait4", "waitid", "waitpid", "system", "fork", "forkpty")
 _PLAIN = ("posix_spawn", "posix_spawnp")
+originals: "dict[str, Any]" = {}  # of the functions that are replaced
 _classes: "dict[Any, Any]" = {}  # a class of loops -> the one made of it
 
 
@@ -43,10 +44,12 @@ def plan(module: "Any") -> "list[Change]":
     if found is None:
         return []
     gevents = sys.modules["gevent.os"]
-    names = [name for name in _WAIT if hasattr(os, name)]
-    result = [*found, *(Change(os, name, _forwarding(name, native("os", name))) for name in names)]
-    result.append(Change(gevents, "waitpid", result[-1 - names[::-1].index("waitpid")].value))
-    return result + [Change(os, name, native("os", name)) for name in _PLAIN if hasattr(os, name)]
+    new = {}
+    for name in _WAIT + _PLAIN:
+        if hasattr(os, name):
+            original = originals.setdefault(name, native("os", name))
+            new[name] = original if name in _PLAIN else _forwarding(name, original)
+    return [*found, Change(gevents, "waitpid", new["waitpid"]), *(Change(os, name, new[name]) for name in new)]
 
 
 def own_children() -> "list[Change] | None":
@@ -68,7 +71,7 @@ class _LoopClass(property):
 def _made_of(base: "Any") -> "Any":
     if base not in _classes:
         body = {"__slots__": (), "__module__": base.__module__, "__doc__": base.__doc__}
-        body.update(__init__=_init, child=_child, install_sigchld=_nothing, reset_sigchld=_nothing)
+        body.update(__init__=_init, child=child, install_sigchld=_nothing, reset_sigchld=_nothing)
         _classes[base] = type(base.__name__, (base,), body)
     return _classes[base]
 
@@ -85,7 +88,7 @@ def _init(self: "Any", *args: "Any", **kwargs: "Any") -> None:
             pass
 
 
-def _child(self: "Any", pid: int, trace: int = 0, ref: bool = True) -> "Any":
+def child(self: "Any", pid: int, trace: int = 0, ref: bool = True) -> "Any":
     """A watcher of the child *pid*, of any child if that is 0; with *trace*, also of its stopping and going on."""
     from ._child_watcher import ChildWatcher
 
