@@ -83,6 +83,7 @@ ADAPTERS = (
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("os-wait", "os signal", "os", CORRECTION),
+    Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
 )
 
 
