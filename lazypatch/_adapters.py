@@ -83,6 +83,7 @@ ADAPTERS = (
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("os-wait", "os signal", "os", CORRECTION),
+    Adapter("os-daemon", "os", "os", CORRECTION),  # after os-close, whose functions it wraps
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
 )
 

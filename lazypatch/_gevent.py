@@ -98,6 +98,7 @@ class Truth:
         self._redirected: object = None
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
+        self._idle_hub: Any = None  # made to listen for children, before anything needed one
         self._plugins: Plugins | None = None
 
     def before_fork(self) -> None:
@@ -192,8 +193,26 @@ class Truth:
             return  # the adapter os-wait is installed, which needs nothing of the kind
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
+            from gevent._hub_local import get_hub_if_exists
 
-            get_hub().loop.install_sigchld()
+            known = get_hub_if_exists()
+            hub = known or get_hub()
+            hub.loop.install_sigchld()
+            if known is None:
+                self._idle_hub = hub
+
+    def after_fork(self) -> None:
+        """In the child, do without a hub that was only made to listen.
+
+        A daemon closes all descriptors, those of the loop too. Its first wait makes a new hub.
+        """
+        hub, self._idle_hub = self._idle_hub, None
+        # A hub that has never run is false. In another greenlet than the one that made it, leave it alone.
+        if hub is not None and not hub and hub.loop is not None:
+            from greenlet import getcurrent
+
+            if getcurrent() is hub.parent:
+                hub.destroy(destroy_loop=True)
 
     @property
     def events(self) -> Events | None:
