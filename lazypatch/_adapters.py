@@ -84,6 +84,7 @@ ADAPTERS = (
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("os-wait", "os signal", "os", CORRECTION),
     Adapter("os-daemon", "os", "os", CORRECTION),  # after os-close, whose functions it wraps
+    Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
 )
 

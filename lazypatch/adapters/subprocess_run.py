@@ -16,6 +16,7 @@ itself holds up everybody, as it does in any Python. gevent.subprocess is left a
 Without os-close, subprocess stays gevent's: Python's waits for the end of a pipe that gevent's os.close() closes later.
 """
 
+import functools
 import sys
 
 from .._gevent import native
@@ -51,8 +52,15 @@ def _cooperative(base: "Any") -> "Any":
     class Popen(base):  # type: ignore[misc]
         __doc__ = base.__doc__
 
-        def _execute_child(self, *args: "Any", **kwargs: "Any") -> None:
-            super()._execute_child(*args, **kwargs)
+        @functools.wraps(base._execute_child)
+        def _execute_child(self, args: "Any", executable: "Any", preexec_fn: "Any", *rest: "Any", **named: "Any") -> None:
+            execute = super()._execute_child
+            if preexec_fn is None:
+                execute(args, executable, preexec_fn, *rest, **named)
+            else:
+                from ._gone import alone
+
+                alone(lambda: execute(args, executable, preexec_fn, *rest, **named))
             # The last thing that Popen() does. Not before: the child closes the parent's ends by their numbers.
             for name in ("stdin", "stdout", "stderr"):
                 file = getattr(self, name)
