@@ -11,8 +11,8 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from .._gevent import native
-from .os_wait import originals
 from ._waits import READ, hub_to_wait_in, try_until, wait_for
+from .os_wait import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,15 +45,16 @@ def wait() -> "tuple[int, int]":
 
 def waitpid(pid: int, options: int, /) -> "tuple[int, int]":
     """os.waitpid."""
-    return _child(pid, options, lambda flags: _waitpid(pid, flags))[:2]
+    found: "tuple[int, int]" = _child(pid, options, lambda flags: _waitpid(pid, flags))[:2]
+    return found
 
 
-def wait3(options: int) -> "tuple[int, int, Any]":
+def wait3(options: int) -> "Any":
     """os.wait3."""
     return _child(-1, options, lambda flags: _wait4(-1, flags))
 
 
-def wait4(pid: int, options: int) -> "tuple[int, int, Any]":
+def wait4(pid: int, options: int) -> "Any":
     """os.wait4."""
     return _child(pid, options, lambda flags: _wait4(pid, flags))
 

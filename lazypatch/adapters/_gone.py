@@ -60,7 +60,7 @@ def before_fork(running: "set[Any]") -> None:
 
 
 def after_fork(running: "set[Any]") -> bool:
-    """In the child: leave all greenlets that stand for other threads. Gives whether the root greenlet is one of them."""
+    """In the child: leave all greenlets that stand for other threads; True if the root greenlet is one of them."""
     me, root, hub = _thread_of(getcurrent(), running), root_greenlet(), get_hub_if_exists()
     for one in list(running):
         if one is not me:

@@ -1,8 +1,10 @@
 """Which descriptors are an event loop's own: what it opens while it is made.
 
-libev tells the number of its epoll descriptor, also when a fork's child has got another one, and not that of the eventfd
-by which it wakes itself, which never changes. libuv has half a dozen, and new ones in a fork's child. The system gives
-the lowest free numbers. So before a loop is made it is seen which these are, and afterwards which of them are open.
+libev tells the number of its epoll descriptor, also when a fork's child has got another one, but not
+that of the eventfd by which it wakes itself, which never changes. libuv has half a dozen, and others in a fork's child.
+
+The system gives the lowest free numbers. So before a loop is made it is seen which these are, and afterwards which of
+them are open. (Comparing lists of all open descriptors costs more with each that is open, and opens one itself.)
 """
 
 import os

@@ -1,20 +1,22 @@
 """A forked child has one thread, the one that forked: greenlets that stand for other threads do not run on in it.
 
 Problem. fork() copies only the calling native thread, but all greenlets are in it. So in the child every "thread" of
-the parent goes on: it writes to the parent's sockets, takes jobs from queues, runs its ``finally``. gevent promises that
-for what a program spawns with gevent; ``threading`` promises the opposite. And gevent makes a new MainThread in the child,
-where the thread that forked is the main one natively, under its own name.
+the parent goes on: it writes to the parent's sockets, takes jobs from queues, runs its ``finally``. gevent promises
+that for what a program spawns with gevent; ``threading`` promises the opposite. And gevent makes a new MainThread in
+the child, where natively the thread that forked is the main one, as the same object, under its own name.
 
-What does not work. Throwing an exception into such a greenlet, or dropping it, runs its ``finally``. Hiding it from the hub:
-it is in watchers, timers, locks, and queues. A ``switch`` written in Python costs a fifth of each switch.
+What does not work. Throwing an exception into such a greenlet, or dropping it, runs its ``finally``. Hiding it from the
+hub: it is in watchers, timers, locks and queues. A ``switch`` written in Python costs a fifth of each switch.
 
-Solution. What wakes a greenlet up is always the attribute ``switch``, looked up when it begins to wait or when it is
-woken. For greenlets that stand for threads, and for the root one, that is a ``functools.partial`` of the real method: as
-fast, and the one object that all who will ever wake it share. In the child each of another thread is made to do nothing
-(``_gone``). The greenlets stay referenced there, so that nobody collects them: a wanted leak.
+Solution. What wakes a greenlet up is always its attribute ``switch``, looked up when it begins to wait or when it is
+woken. For greenlets that stand for threads, and for the root one, that is a ``functools.partial`` of the real method,
+which is as fast. It is the one object that all who will ever wake the greenlet share, and it can be changed in place:
+in the child each of another thread is made to do nothing (``_gone``). The greenlets stay referenced there, so that
+nobody collects them: a wanted leak.
 
 What it does not do. In the child of a thread other than the main one, what the program spawned with gevent goes on, as
-gevent promises, and the process ends when that thread does, as natively. Native threads do not exist in a child anyway.
+gevent promises, and the process ends when its last thread does, as natively. Children of multiprocessing,
+concurrent.futures and ``subprocess`` (with a *preexec_fn*) have only the greenlet that forked.
 """
 
 import os
@@ -38,7 +40,7 @@ _last_one_ends = False  # whether this process, a child of another thread's than
 
 
 def plan(module: "ModuleType") -> "list[Change]":
-    """Another way to start threads, and at-fork hooks; for multiprocessing, that its child is left alone with itself."""
+    """Another way to start threads, and at-fork hooks; for multiprocessing, that its children are left alone."""
     if not hasattr(os, "fork"):
         return []
     if module.__name__ == "multiprocessing.popen_fork":

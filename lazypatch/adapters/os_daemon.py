@@ -1,18 +1,18 @@
 """A daemon may close every descriptor: those of the event loop are not the program's, and stay.
 
-Problem. "Close all descriptors" is what a classic daemon does in its child, by os.closerange(), by a loop of os.close(),
-or by os.dup2() over each. Natively only the program's own are open. Under gevent the loop's are, too; libev finds them
-gone or to be something else, and aborts the process. gevent cannot tell its own descriptors from others: libev
-names one of them, and finds out too late.
+Problem. "Close all descriptors" is what a classic daemon does in its child, by os.closerange(), by a loop of
+os.close(), or by os.dup2() over each. Natively only the program's own are open. Under gevent the loop's are, too; libev
+finds them gone, or to be something else, and aborts the process. gevent cannot tell its own descriptors from others:
+libev names one of them, and finds out too late.
 
 What is replaced. os.close(), os.closerange() and os.dup2() treat the loop's descriptors as if they were not there:
 close() fails with EBADF, closerange() passes them over, dup2() leaves what it should have replaced. They are known by
 number: which ones a loop takes is looked at when it is made, in ``_own_descriptors``, and when a child starts it anew.
 What the functions do otherwise is what they did before, os-close's work or gevent's.
 
-What it does not do. Code that closes descriptors in C is not seen. After ``os.dup2(fd, n)``, where n was the loop's, n is
-still the loop's: there is no way to move it. ``os.posix_spawn`` and ``subprocess`` need none of this: the loop's descriptors
-are closed by exec().
+What it does not do. Code that closes descriptors in C is not seen. After ``os.dup2(fd, n)``, where n was the loop's, n
+is still the loop's: there is no way to move it. ``os.posix_spawn`` and ``subprocess`` need none of this: exec() closes
+the loop's descriptors.
 """
 
 import os
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BAD = 9  # errno.EBADF
+below: "dict[str, Any]" = {}  # what each function leads to
 _known: "Any" = None  # _own_descriptors, once there is a hub
 
 
@@ -43,7 +44,8 @@ def plan(module: "Any") -> "list[Change]":
     changes = [Change(Hub, "__init__", _watching(Hub.__init__)), Change(gevent.os, "reinit", _again(gevent.os.reinit))]
     for make in _close, _closerange, _dup2:
         name = make.__name__[1:]
-        changes.append(Change(module, name, _like(make(getattr(module, name)), name)))
+        below[name] = getattr(module, name)
+        changes.append(Change(module, name, _like(make(below[name]), name)))
     return changes
 
 
@@ -82,31 +84,31 @@ def _again(reinit: "Callable[..., None]") -> "Callable[..., None]":
     return function
 
 
-def _close(below: "Any") -> "Any":
+def _close(next_one: "Any") -> "Any":
     def close(fd: "Any") -> None:
         if _known is not None and _known.is_own(fd):
             raise OSError(_BAD, os.strerror(_BAD))
-        below(fd)
+        next_one(fd)
 
     return close
 
 
-def _closerange(below: "Any") -> "Any":
+def _closerange(next_one: "Any") -> "Any":
     def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
         own = _known.within(fd_low, fd_high) if _known is not None else ()
         for fd in own:
-            below(fd_low, fd)
+            next_one(fd_low, fd)
             fd_low = fd + 1
-        below(fd_low, fd_high)
+        next_one(fd_low, fd_high)
 
     return closerange
 
 
-def _dup2(below: "Any") -> "Any":
+def _dup2(next_one: "Any") -> "Any":
     def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
         if _known is not None and _known.is_own(fd2):
             os.get_inheritable(fd)  # raises what is to be raised if it is not open
             return int(fd2)
-        return int(below(fd, fd2, inheritable))
+        return int(next_one(fd, fd2, inheritable))
 
     return dup2

@@ -11,8 +11,8 @@ The functions of os try without waiting, and let the others run until it is wort
 os.fork, forkpty and posix_spawn no longer watch what they make; gevent.os.fork_and_watch and gevent.subprocess do.
 
 What it does not do. Where a hub exists when os is armed, its watchers of children are libev's already, and everything
-stays as gevent has it. A child whose process group, or whose stopping, is waited for, and any child that os.wait() waits
-for, is seen within ``_waits.LONGEST_PAUSE``: there is no descriptor to wait for.
+stays as gevent has it. A wait for any child, for one of a process group, or for its stopping has no descriptor to wait
+for: it looks again after ``_waits.LONGEST_PAUSE`` at most.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -39,9 +39,8 @@ _classes: "dict[Any, Any]" = {}  # a class of loops -> the one made of it
 def plan(module: "Any") -> "list[Change]":
     """For os its functions and the loop; for signal, that SIGCHLD is a signal like the others."""
     if module.__name__ == "signal":
-        return _sigchld()
-    found = own_children()
-    if found is None:
+        return _sigchld() if _may_be() else []
+    if not _may_be():
         return []
     gevents = sys.modules["gevent.os"]
     new = {}
@@ -49,16 +48,19 @@ def plan(module: "Any") -> "list[Change]":
         if hasattr(os, name):
             original = originals.setdefault(name, native("os", name))
             new[name] = original if name in _PLAIN else _forwarding(name, original)
-    return [*found, Change(gevents, "waitpid", new["waitpid"]), *(Change(os, name, new[name]) for name in new)]
+    changes = [Change(os, name, new[name]) for name in new]
+    if not is_installed():
+        changes.append(Change(Hub, "loop_class", _LoopClass(vars(Hub)["loop_class"])))
+    return [*changes, Change(gevents, "waitpid", new["waitpid"])]
 
 
-def own_children() -> "list[Change] | None":
-    """What makes the loop watch each child by itself; nothing if it does; None if the loop has been made already."""
-    if isinstance(vars(Hub).get("loop_class"), _LoopClass):
-        return []
-    if get_hub_if_exists() is not None or not hasattr(os, "fork"):
-        return None
-    return [Change(Hub, "loop_class", _LoopClass(vars(Hub)["loop_class"]))]
+def _may_be() -> bool:
+    return hasattr(os, "fork") and (is_installed() or get_hub_if_exists() is None)
+
+
+def is_installed() -> bool:
+    """Whether loops watch each child by itself."""
+    return isinstance(vars(Hub).get("loop_class"), _LoopClass)
 
 
 class _LoopClass(property):
@@ -131,8 +133,6 @@ class _Signals:
 
 
 def _sigchld() -> "list[Change]":
-    if own_children() is None:
-        return []
     import gevent.signal
 
     return [Change(gevent.signal, "_signal", _Signals())]

@@ -8,12 +8,14 @@ reaps a child that nobody has waited for yet, so os.wait() and asyncio's watcher
 Why gevent cannot: it had to write a Popen of its own, because the real one waits in C in three places.
 
 What is replaced. ``subprocess.Popen`` is a subclass of Python's, in which those three cooperate: waiting for the child,
-reading and writing the pipes that Popen opens (``_pipes``), and communicate(), which waits in a selector. Everything
-else, ``run`` and its relatives included, is Python's. What gevent's Popen has besides, ``result`` and ``rawlink``, it has.
+which is os.waitpid(); reading and writing the pipes that Popen opens (``_pipes``); and communicate(), which waits in a
+selector. Everything else, ``run`` and its relatives included, is Python's. It also has ``result`` and ``rawlink``, as
+gevent's Popen has.
 
 What stays native. With a *preexec_fn* the parent waits until it is done; os-read makes that wait cooperate. The fork
 itself holds up everybody, as it does in any Python. gevent.subprocess is left as it is, for whoever imports that.
-Without os-close, subprocess stays gevent's: Python's waits for the end of a pipe that gevent's os.close() closes later.
+Without os-wait or os-close, subprocess stays gevent's: its Popen would wait in C for a child that libev reaps, and for
+the end of a pipe that gevent's os.close() closes later.
 """
 
 import functools
@@ -29,14 +31,19 @@ if TYPE_CHECKING:
 
 def plan(subprocess: "Any") -> "list[Change]":
     """The original of each name that gevent replaced, and a cooperative Popen."""
-    from .os_wait import own_children
+    from .os_wait import is_installed
 
-    found = own_children()
-    if found is None or sys.modules["os"].close is sys.modules["gevent.os"].close:
-        return []  # libev's watchers reap all children here, before Python's Popen could; or see above
+    if not is_installed() or _closes_later():
+        return []
     originals = {name: native("subprocess", name) for name in _replaced()}
     changes = [Change(subprocess, name, original) for name, original in originals.items() if name != "Popen"]
-    return [*found, *changes, Change(subprocess, "Popen", _cooperative(originals["Popen"]))]
+    return [*changes, Change(subprocess, "Popen", _cooperative(originals["Popen"]))]
+
+
+def _closes_later() -> bool:
+    """Whether os.close() is gevent's, perhaps with os-daemon's over it."""
+    daemon: "Any" = sys.modules.get("lazypatch.adapters.os_daemon")
+    return sys.modules["gevent.os"].close in (sys.modules["os"].close, daemon and daemon.below.get("close"))
 
 
 def _replaced() -> "list[str]":
@@ -47,44 +54,37 @@ def _replaced() -> "list[str]":
 
 def _cooperative(base: "Any") -> "Any":
     """A subclass of *base*, which is Python's Popen."""
-    from . import _children, _pipes
+    from . import _pipes
 
     class Popen(base):  # type: ignore[misc]
         __doc__ = base.__doc__
+        _result: "Any" = None
 
         @functools.wraps(base._execute_child)
-        def _execute_child(self, args: "Any", executable: "Any", preexec_fn: "Any", *rest: "Any", **named: "Any") -> None:
+        def _execute_child(self, args: "Any", executable: "Any", preexec_fn: "Any", *rest: "Any") -> None:
             execute = super()._execute_child
             if preexec_fn is None:
-                execute(args, executable, preexec_fn, *rest, **named)
+                execute(args, executable, preexec_fn, *rest)
             else:
                 from ._gone import alone
 
-                alone(lambda: execute(args, executable, preexec_fn, *rest, **named))
+                alone(lambda: execute(args, executable, preexec_fn, *rest))
             # The last thing that Popen() does. Not before: the child closes the parent's ends by their numbers.
             for name in ("stdin", "stdout", "stderr"):
                 file = getattr(self, name)
                 if file is not None:
                     setattr(self, name, _pipes.cooperative(file))
 
-        def _try_wait(self, wait_flags: int) -> "tuple[int, int]":
-            try:
-                return _children.waitpid(self.pid, wait_flags)
-            except ChildProcessError:
-                # Somebody else has waited for it, or SIGCHLD is ignored: nobody can tell how it ended.
-                return self.pid, 0
-
         @property
         def result(self) -> "Any":
             """An AsyncResult of the return code, as gevent.subprocess.Popen has it."""
-            found = vars(self).get("_result")
-            if found is None:
+            if self._result is None:
                 from gevent import spawn
                 from gevent.event import AsyncResult
 
-                found = vars(self)["_result"] = AsyncResult()
-                spawn(self.wait).link(found)
-            return found
+                self._result = AsyncResult()
+                spawn(self.wait).link(self._result)
+            return self._result
 
         def rawlink(self, callback: "Any") -> None:
             """Call *callback* with this object when the child has ended, as gevent.subprocess.Popen does."""
