@@ -12,14 +12,13 @@ from gevent.event import AsyncResult
 
 from .._gevent import native
 from ._waits import READ, hub_to_wait_in, try_until, wait_for
-from .os_wait import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_waitpid, _wait4, _waitid, _system = (originals[name] for name in ("waitpid", "wait4", "waitid", "system"))
+originals: "dict[str, Any]" = {}  # of the functions of os, given by os_wait
 _close, _start_new_thread = native("os", "close"), native("_thread", "start_new_thread")
 _kept: "dict[int, Any]" = sys.modules["gevent.os"]._watched_children
 _usage: "dict[int, Any]" = {}  # of the children in _kept
@@ -45,18 +44,18 @@ def wait() -> "tuple[int, int]":
 
 def waitpid(pid: int, options: int, /) -> "tuple[int, int]":
     """os.waitpid."""
-    found: "tuple[int, int]" = _child(pid, options, lambda flags: _waitpid(pid, flags))[:2]
+    found: "tuple[int, int]" = _child(pid, options, lambda flags: originals["waitpid"](pid, flags))[:2]
     return found
 
 
 def wait3(options: int) -> "Any":
     """os.wait3."""
-    return _child(-1, options, lambda flags: _wait4(-1, flags))
+    return _child(-1, options, lambda flags: originals["wait4"](-1, flags))
 
 
 def wait4(pid: int, options: int) -> "Any":
     """os.wait4."""
-    return _child(pid, options, lambda flags: _wait4(pid, flags))
+    return _child(pid, options, lambda flags: originals["wait4"](pid, flags))
 
 
 def _child(pid: int, options: int, call: "Callable[[int], Any]") -> "Any":
@@ -88,7 +87,7 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
 
     def attempt() -> "Any":
         try:
-            found = _waitid(idtype, id, options | os.WNOHANG)
+            found = originals["waitid"](idtype, id, options | os.WNOHANG)
         except ChildProcessError:
             kept = _keepsake(id, not options & os.WNOWAIT) if idtype == os.P_PID and options & os.WEXITED else None
             if kept is None:
@@ -103,7 +102,7 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
         return found
     hub = hub_to_wait_in()
     if hub is None:
-        found = _waitid(idtype, id, options)
+        found = originals["waitid"](idtype, id, options)
         if found is not None and not options & os.WNOWAIT:
             _take(found.si_pid, _status(found))
         return found
@@ -173,7 +172,7 @@ def _take(pid: int, status: int, usage: "Any" = None) -> None:
 
 def reap(pid: int, options: int) -> "tuple[int, int]":
     """Reap *pid* for a watcher, without waiting, and tell all watchers; the id is 0 if there is nothing to tell."""
-    found = _wait4(pid, options | os.WNOHANG)
+    found = originals["wait4"](pid, options | os.WNOHANG)
     if found[0]:
         for gone in _usage.keys() - _kept.keys():
             del _usage[gone]
@@ -214,7 +213,7 @@ def _as_waitid_gives(pid: int, status: int) -> "Any":
 def system(command: "Any") -> int:
     """os.system, in a native thread of its own: the hub's threadpool has ten, and one command may wait for another."""
     if hub_to_wait_in() is None:
-        return int(_system(command))
+        return int(originals["system"](command))
     result = AsyncResult()
     loop = get_hub().loop
 
@@ -224,7 +223,7 @@ def system(command: "Any") -> int:
     def run() -> None:
         outcome: "tuple[int | None, BaseException | None]"
         try:
-            outcome = _system(command), None
+            outcome = originals["system"](command), None
         except BaseException as error:
             outcome = None, error
         try:

@@ -92,6 +92,7 @@ def _init(self: "Any", *args: "Any", **kwargs: "Any") -> None:
 
 def child(self: "Any", pid: int, trace: int = 0, ref: bool = True) -> "Any":
     """A watcher of the child *pid*, of any child if that is 0; with *trace*, also of its stopping and going on."""
+    _children()
     from ._child_watcher import ChildWatcher
 
     return ChildWatcher(self, pid, bool(trace), ref)
@@ -108,15 +109,21 @@ def _forwarding(name: str, original: "Any") -> "Callable[..., Any]":
     def function(*args: "Any", **kwargs: "Any") -> "Any":
         if is_finalizing():  # nothing can be imported, and nobody else will run
             return original(*args, **kwargs)
-        from . import _children
-
-        return getattr(_children, name)(*args, **kwargs)
+        return getattr(_children(), name)(*args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "os"
     function.__doc__ = original.__doc__
     function.__wrapped__ = original  # type: ignore[attr-defined]  # which inspect.signature() reads
     return function
+
+
+def _children() -> "Any":
+    from . import _children as module
+
+    if not module.originals:
+        module.originals.update(originals)
+    return module
 
 
 class _Signals:
