@@ -11,8 +11,9 @@ The functions of os try without waiting, and let the others run until it is wort
 os.fork, forkpty and posix_spawn no longer watch what they make; gevent.os.fork_and_watch and gevent.subprocess do.
 
 What it does not do. Where a hub exists when os is armed, its watchers of children are libev's already, and everything
-stays as gevent has it. A wait for any child, for one of a process group, or for its stopping has no descriptor to wait
-for: it looks again after ``_waits.LONGEST_PAUSE`` at most.
+stays as gevent has it; so it does where GEVENT_NOWAITPID tells gevent to leave children alone. A wait for any child, for
+one of a process group, or for its stopping has no descriptor to wait for: it looks again after ``_waits.LONGEST_PAUSE``
+at most.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -24,6 +25,7 @@ from gevent.hub import Hub
 
 from .._gevent import native
 from .._install import Change
+from .._standins import no_waitpid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def plan(module: "Any") -> "list[Change]":
 
 
 def _may_be() -> bool:
-    return hasattr(os, "fork") and (is_installed() or get_hub_if_exists() is None)
+    return hasattr(os, "fork") and not no_waitpid() and (is_installed() or get_hub_if_exists() is None)
 
 
 def is_installed() -> bool:

@@ -215,7 +215,11 @@ for module in ("socket", "time", "select", "threading", "queue", "subprocess", "
 assert socket.socket is gevent.socket.socket and socket.socket.__mro__.count(gevent.socket.socket) == 1
 assert threading.current_thread() is threading.main_thread()
 import queue, subprocess, gevent.queue, gevent.subprocess
-assert queue.Queue is gevent.queue.Queue and subprocess.Popen is gevent.subprocess.Popen
+native_popen = gevent.monkey.get_original("subprocess", "Popen")
+assert subprocess.Popen is not native_popen
+assert queue.Queue is gevent.queue.Queue
+# The adapter's is a subclass of the original.
+assert native_popen in subprocess.Popen.__bases__ or subprocess.Popen is gevent.subprocess.Popen
 assert gevent.monkey.get_original("queue", "Queue").__module__ == "queue"
 print("end")
 """
