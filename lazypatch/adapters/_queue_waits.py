@@ -16,6 +16,7 @@ from gevent.hub import Waiter, sleep
 
 from .._gevent import native
 from ._waits import hub_to_wait_in
+from .queue_class import BUSY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +131,7 @@ def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, tim
     """Put *item* in, and wait for room; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block and queue.maxsize > 0 else None
     while not queue._opened:
-        if queue._busy:
+        if queue._slow >= BUSY:
             _let_others_run()
         elif not queue._is_full():
             queue._store(item)
@@ -138,7 +139,7 @@ def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, tim
             return
         elif not (block and wait(queue, "_putters", lambda: not queue._is_full(), end)):
             _let_others_run()
-            raise sys.modules["queue"].Full
+            raise queue._full
     documented(item, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
@@ -146,7 +147,7 @@ def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float 
     """Take an item out, and wait for one; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block else None
     while not queue._opened:
-        if queue._busy:
+        if queue._slow >= BUSY:
             _let_others_run()
         elif queue.queue:
             item = queue._fetch()
@@ -154,7 +155,7 @@ def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float 
             return item
         elif not (block and wait(queue, "_getters", lambda: bool(queue.queue), end)):
             _let_others_run()
-            raise sys.modules["queue"].Empty
+            raise queue._empty
     return documented(block, timeout if end is None else max(0.0, end - monotonic()))
 
 
@@ -184,9 +185,9 @@ def _let_others_run() -> None:
 def open_for_good(queue: Any) -> None:
     """Make the lock and the conditions, and send there all who wait."""
     threading = sys.modules["threading"]
-    queue._slow += 1  # before anything else: from now on nobody passes
-    while queue._busy:
+    while queue._slow >= BUSY:
         _let_others_run()
+    queue._slow += 1  # before anything else: from now on nobody passes
     space = vars(queue)
     mutex = space.setdefault("mutex", threading.Lock())
     for name in CONDITIONS:

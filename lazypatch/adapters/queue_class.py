@@ -16,13 +16,18 @@ wait makes all others look first (``_slow``), and is woken by them. Who touches 
 ``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shutdown()``, has that queue go Python's own way for good: it is
 *opened*. All who wait in it are woken then, and go on waiting in its conditions.
 
-What stays. ``SimpleQueue`` is gevent's. A queue that was made before is an instance of Python's own class, and right. A
-bounded queue that several *native* threads put into may hold one item more for each of them, until it is opened.
+``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
+
+What stays. A queue that was made before is an instance of Python's own class, and right. A bounded queue that several
+*native* threads put into may hold one item more for each of them, until it is opened. ``isinstance(q,
+gevent.queue.Queue)`` is False, and what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heappop, heappush
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
@@ -34,6 +39,21 @@ if TYPE_CHECKING:
     _Base = Any
 else:
     _Base = object
+
+
+# In _slow: a heap is being sorted, by items that compare themselves in Python and may let others run.
+BUSY = 1 << 20
+_later: Any = None
+
+
+def _waits() -> Any:
+    """What is needed when somebody has to wait."""
+    global _later
+    if _later is None:
+        from . import _queue_waits
+
+        _later = _queue_waits
+    return _later
 
 
 def _part(name: str) -> property:
@@ -57,17 +77,28 @@ def _part(name: str) -> property:
     return property(get, put, delete)
 
 
-class _Quick(_Base):
-    """What stands before Python's own class, which is what ``super()`` gives."""
+class _Waited(_Base):
+    """What can be waited in."""
 
-    # Not zero: look before you put or get. It counts who waits, and is never zero again once the queue is opened; nor
-    # where a subclass has not called __init__().
-    _slow = 1
+    # _slow, of each instance (one of the class would cost a quarter of a put): if it is not zero, look before you put or
+    # get. It counts who waits, and is never zero again once the queue is opened.
     _opened = False
-    _busy = False  # a heap is being sorted, by items that compare themselves in Python and may let others run
     _getters: Any = ()  # who waits, once somebody has
     _putters: Any = ()
     _joiners: Any = ()
+    _full: type[Exception]
+    _empty: type[Exception]
+
+    def _is_full(self) -> bool:
+        return False
+
+    def _fetch(self) -> Any:
+        return self.queue.popleft()
+
+
+class _Quick(_Waited):
+    """What stands before Python's own class, which is what ``super()`` gives."""
+
     _hooks: tuple[object, ...] = ()
 
     mutex = _part("mutex")
@@ -94,9 +125,10 @@ class _Quick(_Base):
         self.queue.append(item)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        if self._slow or not self.queue or (timeout is not None and timeout < 0):
+        items = self.queue
+        if self._slow or not items or (timeout is not None and timeout < 0):
             return self._get_slowly(block, timeout)
-        return self.queue.popleft()
+        return items.popleft()
 
     def qsize(self) -> int:
         return super().qsize() if self._opened else len(self.queue)  # type: ignore[no-any-return]
@@ -116,15 +148,11 @@ class _Quick(_Base):
             raise ValueError("task_done() called too many times")
         self.unfinished_tasks = unfinished
         if not unfinished and self._joiners:
-            from ._queue_waits import wake_all
-
-            wake_all(self._joiners)
+            _waits().wake_all(self._joiners)
 
     def join(self) -> None:
         if self.unfinished_tasks and not self._opened:
-            from ._queue_waits import join
-
-            join(self)
+            _waits().join(self)
         if self._opened:
             super().join()
 
@@ -139,36 +167,28 @@ class _Quick(_Base):
         self.unfinished_tasks += 1
         self.queue.append(item)
 
-    def _fetch(self) -> Any:
-        return self.queue.popleft()
-
     def _put_slowly(self, item: Any, block: bool, timeout: float | None) -> None:
         if self._opened:
             super().put(item, block, timeout)
             return
-        from ._queue_waits import put
-
-        put(self, super().put, item, block, timeout)
+        _waits().put(self, super().put, item, block, timeout)
 
     def _get_slowly(self, block: bool, timeout: float | None) -> Any:
         if self._opened:
             return super().get(block, timeout)
-        from ._queue_waits import get
-
-        return get(self, super().get, block, timeout)
+        return _waits().get(self, super().get, block, timeout)
 
     def _open(self) -> None:
         """Have it go Python's own way from now on."""
-        from ._queue_waits import open_for_good
-
-        open_for_good(self)
+        _waits().open_for_good(self)
 
 
 class _QuickStack(_Quick):
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        if self._slow or not self.queue or (timeout is not None and timeout < 0):
+        items = self.queue
+        if self._slow or not items or (timeout is not None and timeout < 0):
             return self._get_slowly(block, timeout)
-        return self.queue.pop()
+        return items.pop()
 
     def _fetch(self) -> Any:
         return self.queue.pop()
@@ -180,54 +200,88 @@ class _QuickHeap(_Quick):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if self._slow or 0 < self.maxsize <= len(self.queue) or (timeout is not None and timeout < 0):
             return self._put_slowly(item, block, timeout)
-        self._slow += 1
-        self._busy = True
+        self._slow = BUSY  # it was zero, and nobody waits, or leaves, before it is again
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
         finally:
-            self._busy = False
-            self._slow -= 1
+            self._slow = 0
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        if self._slow or not self.queue or (timeout is not None and timeout < 0):
+        items = self.queue
+        if self._slow or not items or (timeout is not None and timeout < 0):
             return self._get_slowly(block, timeout)
-        self._slow += 1
-        self._busy = True
+        self._slow = BUSY
         try:
-            return heappop(self.queue)
+            return heappop(items)
         finally:
-            self._busy = False
-            self._slow -= 1
+            self._slow = 0
 
     def _store(self, item: Any) -> None:
-        self._busy = True
+        self._slow += BUSY
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
         finally:
-            self._busy = False
+            self._slow -= BUSY
 
     def _fetch(self) -> Any:
-        self._busy = True
+        self._slow += BUSY
         try:
             return heappop(self.queue)
         finally:
-            self._busy = False
+            self._slow -= BUSY
+
+
+class _Simple(_Waited):
+    """SimpleQueue: what is above without locks, bounds and tasks."""
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    def __init__(self) -> None:
+        self.queue: deque[Any] = deque()
+        self._slow = 0
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        self.queue.append(item)
+        if self._slow:
+            _waits().wake_others(self)
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        items = self.queue
+        if self._slow or not items or (timeout is not None and timeout < 0):
+            return _waits().get(self, None, block, timeout)
+        return items.popleft()
+
+    def get_nowait(self) -> Any:
+        return self.get(False)
+
+    def empty(self) -> bool:
+        return not self.queue
+
+    def qsize(self) -> int:
+        return len(self.queue)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"cannot pickle '_queue.{type(self).__name__}' object")
 
 
 def _hooks_of(kind: Any) -> tuple[object, ...]:
     return kind._init, kind._qsize, kind._put, kind._get
 
 
-def plan(module: ModuleType) -> list[Change]:
-    """The three classes, made anew of what this module had natively."""
+def plan(module: Any) -> list[Change]:
+    """The classes, made anew of what this module had natively."""
     plain = {name: _pythons_own(name) for name in ("Queue", "LifoQueue", "PriorityQueue")}
-    base = _made(plain["Queue"], (_Quick,))
+    base = _made(plain["Queue"], _Quick)
     made = [
         base,
-        _made(plain["LifoQueue"], (_QuickStack, base)),
-        _made(plain["PriorityQueue"], (_QuickHeap, base)),
+        _made(plain["LifoQueue"], _QuickStack, base),
+        _made(plain["PriorityQueue"], _QuickHeap, base),
+        _named(_pythons_own("SimpleQueue"), (_Simple,), {"_empty": module.Empty}),
     ]
     return [Change(module, kind.__name__, kind) for kind in made]
 
@@ -237,6 +291,18 @@ def _pythons_own(name: str) -> Any:
     return vars(found).get("_of", found)
 
 
-def _made(plain: Any, before: tuple[type, ...]) -> Any:
-    space = {"__module__": plain.__module__, "__doc__": plain.__doc__, "_of": plain, "_hooks": _hooks_of(plain)}
-    return type(plain.__name__, (*before, plain), space)
+def _made(plain: Any, *before: type) -> Any:
+    raised = plain.put.__globals__
+    space = {"_hooks": _hooks_of(plain), "_full": raised["Full"], "_empty": raised["Empty"]}
+    return _named(plain, (*before, plain), space)
+
+
+def _named(plain: Any, bases: tuple[type, ...], space: dict[str, object]) -> Any:
+    """A class like *plain*, with its docstrings."""
+    for kind in bases[:-1] or bases:
+        for name, function in vars(kind).items():
+            if not function.__doc__ and callable(function):
+                function.__doc__ = getattr(plain, name, function).__doc__
+                function.__annotations__ = {}  # Python has none, and signatures are compared
+    space |= {"__module__": plain.__module__, "__doc__": plain.__doc__, "_of": plain}
+    return type(plain.__name__, bases, space)
