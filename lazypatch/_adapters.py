@@ -82,6 +82,7 @@ ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
     Adapter("queue-class", "queue", "queue", CORRECTION),
 )
 
