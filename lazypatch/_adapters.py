@@ -84,6 +84,9 @@ ADAPTERS = (
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
     Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("os-lockf", "os"),
+    Adapter("fcntl", "fcntl"),
+    Adapter("sqlite3", "sqlite3"),
 )
 
 
