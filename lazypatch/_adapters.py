@@ -86,6 +86,11 @@ ADAPTERS = (
     Adapter("os-daemon", "os", "os", CORRECTION),  # after os-close, whose functions it wraps
     Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
+    Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
+    Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("os-lockf", "os"),
+    Adapter("fcntl", "fcntl"),
+    Adapter("sqlite3", "sqlite3"),
 )
 
 
