@@ -82,6 +82,10 @@ ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    Adapter("io-open", "io"),
+    Adapter("stdin", "sys"),
+    Adapter("input", "builtins"),
+    Adapter("getpass", "getpass"),
 )
 
 

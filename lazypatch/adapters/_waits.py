@@ -12,6 +12,8 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import get_hub
 from greenlet import getcurrent
 
+from .._gevent import native
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +44,32 @@ def is_main_native_thread() -> bool:
     return bool(main.native_id == get_native_id())
 
 
-def wait_for(hub: "Any", descriptor: int, events: int) -> None:
+def wait_for(hub: "Any", descriptor: int, events: int, known: "list[Any] | None" = None) -> None:
     """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
 
+    :param known: where to keep (hub, watcher) meanwhile, for who closes the descriptor: ``hub.cancel_wait()`` ends it.
     :raises OSError: where it cannot be watched, as a regular file with epoll.
     """
     watcher = hub.loop.io(descriptor, events)
+    entry = (hub, watcher)
     try:
+        if known is not None:
+            known.append(entry)
         hub.wait(watcher)
     finally:
+        if known is not None and entry in known:
+            known.remove(entry)
         watcher.stop()
         watcher.close()
+
+
+def is_ready(descriptor: int, events: int) -> bool:
+    """Whether reading it, or writing a little to it, would not wait; also where that would fail."""
+    import select  # noqa: F401  # loaded, so that there is an original
+
+    poller = native("select", "poll")()
+    poller.register(descriptor, 1 if events == READ else 4)
+    return bool(poller.poll(0))
 
 
 def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "Any":
