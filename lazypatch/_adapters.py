@@ -84,7 +84,7 @@ ADAPTERS = (
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
-    Adapter("input", "builtins"),
+    Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
 )
 

@@ -16,13 +16,17 @@ from errno import EBADF, EINVAL, ENOSYS, EOPNOTSUPP, ESPIPE
 from stat import S_ISREG
 from types import MethodType
 
+from .._gevent import native
 from ._waits import READ, WRITE, hub_to_wait_in, is_ready, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
+if _NOWAIT:
+    _preadv, _pwritev = native("os", "preadv"), native("os", "pwritev")
+_AS_EVER = -1
 # It cannot be asked without waiting; the last is what a file that is not open for this says, and the native call explains.
 _CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE, EBADF))
 _MOST = 1 << 20  # bytes that one read makes room for: more than a pipe holds
@@ -32,6 +36,8 @@ _PIECE = 512  # bytes that poll() promises to be taken by a pipe, and that a ter
 def _wait(raw: "Any", events: int) -> bool:
     """Let others run until *raw* may be ready; False if the call has to be made natively."""
     hub, descriptor = hub_to_wait_in(), raw.fileno()
+    if not (raw.readable() if events == READ else raw.writable()):  # which the native call says
+        return False
     # A regular file says that it would have to wait, for the disk, and cannot be watched.
     if hub is None or not os.get_blocking(descriptor) or S_ISREG(os.fstat(descriptor).st_mode):
         return False
@@ -40,7 +46,7 @@ def _wait(raw: "Any", events: int) -> bool:
         from ._buffers import guard
 
         guard(buffer)
-    wait_for(hub, descriptor, events, vars(raw).setdefault("_waiting", []))
+    wait_for(hub, descriptor, events, known=vars(raw).setdefault("_waiting", []))
     return True
 
 
@@ -52,23 +58,9 @@ class Stream(FileIO):
 
     def readinto(self, buffer: "Any", /) -> "Any":
         while True:
-            if self._polls:
-                if is_ready(self.fileno(), READ):
-                    return FileIO.readinto(self, buffer)
-            else:
-                try:
-                    return os.preadv(self.fileno(), (buffer,), -1, _NOWAIT)
-                except BlockingIOError:
-                    pass
-                except (TypeError, BufferError):
-                    return FileIO.readinto(self, buffer)  # has the better words for it
-                except OSError as error:
-                    if error.errno not in _CANNOT_ASK:
-                        raise
-                    self._polls = True
-                    continue
-            if not _wait(self, READ):
-                return FileIO.readinto(self, buffer)
+            count = _read_some(self, buffer)
+            if count is not None or not _wait(self, READ):
+                return FileIO.readinto(self, buffer) if count in (None, _AS_EVER) else count
 
     def read(self, size: "Any" = -1, /) -> "Any":
         size = -1 if size is None else index(size)
@@ -112,20 +104,38 @@ class Stream(FileIO):
         FileIO.close(self)
 
 
+def _read_some(raw: "Any", buffer: "Any") -> "int | None":
+    """How much was read into *buffer* without waiting; None if that would not be; _AS_EVER: the native call will not wait."""
+    if not raw._polls:
+        try:
+            return _preadv(raw.fileno(), (buffer,), -1, _NOWAIT)
+        except BlockingIOError:
+            return None
+        except (TypeError, BufferError):
+            return _AS_EVER  # it has the better words for it
+        except OSError as error:
+            if error.errno == EBADF:  # or it is not open for reading
+                return _AS_EVER
+            if error.errno not in _CANNOT_ASK:
+                raise
+            raw._polls = True
+    return _AS_EVER if is_ready(raw.fileno(), READ) or memoryview(buffer).readonly else None
+
+
 def _write_some(raw: "Any", view: memoryview) -> "int | None":
     """How much of *view* was written without waiting; None if that would not be."""
     if not raw._polls:
         try:
-            return os.pwritev(raw.fileno(), (view,), -1, _NOWAIT)
+            return _pwritev(raw.fileno(), (view,), -1, _NOWAIT)
         except BlockingIOError:
             return None
         except OSError as error:
             if error.errno not in _CANNOT_ASK:
                 raise
-            raw._polls = True
-    if not is_ready(raw.fileno(), WRITE):
+            raw._polls = error.errno != EBADF
+    if raw._polls and not is_ready(raw.fileno(), WRITE):
         return None
-    written: "int | None" = FileIO.write(raw, view[:_PIECE])
+    written: "int | None" = FileIO.write(raw, view[:_PIECE])  # or it says that it is not open for writing
     return written
 
 

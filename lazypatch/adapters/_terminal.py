@@ -15,6 +15,8 @@ order, as after Ctrl-C.
 Where the program has a handler for SIGURG itself, or this is not the main native thread, there is neither: the others lose
 a tenth of a second after each key, and the exception is raised when the line is complete.
 
+The prompt of 3.13 and later is Python code, and waits in one method, which is replaced.
+
 A hook that somebody else has set (tkinter, matplotlib) is called first, and waits in its own way.
 """
 
@@ -23,9 +25,9 @@ import os
 import sys
 
 from .._gevent import native as original
-from .._install import Change
 from ._buffers import Turn
 from ._waits import READ, hub_to_wait_in, is_main_native_thread, try_until, wait_for
+from .changes import Call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,19 +119,15 @@ class _Terminal:
         # The interpreter's own prompt waits in C, and takes no turn.
         return try_until(attempt)[0] if self._stays else native(*prompt)
 
-    @property
-    def stays(self) -> bool:
-        """Whether the hook is set for good, for a prompt that C reads of itself."""
-        return self._stays
+    def stay(self) -> None:
+        """Set the hook for good, for a prompt that C reads of itself."""
+        self._stays = True
+        self._begin()
 
-    @stays.setter
-    def stays(self, value: bool) -> None:
-        self._stays = value
-        self._begin() if value else self._end()
-
-    @stays.deleter
-    def stays(self) -> None:
-        self.stays = False
+    def leave(self) -> None:
+        """Take it back."""
+        self._stays = False
+        self._end()
 
     def _begin(self) -> None:
         if self._waker is not None and self._waker.process != os.getpid():
@@ -159,6 +157,8 @@ class _Terminal:
         waker, error = self._waker, None
         if waker is not None:
             waker.is_wanted = False
+        if _is_pyrepl(sys._getframe().f_back):
+            return 0
         try:
             if self._previous:
                 self._type(self._previous)()
@@ -182,7 +182,12 @@ class _Terminal:
             self._waker.is_wanted = False
         if self._stays:
             self._pointer.value = self._address
-        raise error
+        raise error.with_traceback(None)  # which leads through the hub
+
+
+def _is_pyrepl(frame: "FrameType | None") -> bool:
+    """Whether the hook was called by the prompt of 3.13: it has keys of its own, and waits in pyrepl_wait()."""
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith("_pyrepl.")
 
 
 _made: "list[_Terminal | None]" = []
@@ -203,7 +208,21 @@ def at_terminal(native: "Callable[..., Any]", prompt: "tuple[Any, ...]") -> "Any
     return native(*prompt) if terminal is None else terminal.ask(native, prompt)
 
 
-def at_each_prompt() -> "list[Change]":
+def at_each_prompt() -> "list[Call]":
     """Set the hook for good, for the prompt of the interactive interpreter."""
     terminal = _terminal()
-    return [] if terminal is None or not is_main_native_thread() else [Change(terminal, "stays", True)]
+    return [] if terminal is None or not is_main_native_thread() else [Call(terminal.stay, terminal.leave)]
+
+
+def pyrepl_wait(native: "Callable[..., bool]") -> "Callable[..., bool]":
+    """What to put in the place of *native*, the method by which the prompt of 3.13 waits for a key."""
+
+    def wait(self: "Any", timeout: "float | None" = None) -> bool:
+        hub = hub_to_wait_in()
+        if hub is None or native(self, 0):
+            return hub is not None or native(self, timeout)
+        wait_for(hub, self.input_fd, READ, None if timeout is None else timeout / 1000)
+        return native(self, 0)
+
+    wait.__doc__ = native.__doc__
+    return wait

@@ -44,18 +44,29 @@ def is_main_native_thread() -> bool:
     return bool(main.native_id == get_native_id())
 
 
-def wait_for(hub: "Any", descriptor: int, events: int, known: "list[Any] | None" = None) -> None:
+def wait_for(
+    hub: "Any", descriptor: int, events: int, timeout: "float | None" = None, known: "list[Any] | None" = None
+) -> bool:
     """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
 
-    :param known: where to keep (hub, watcher) meanwhile, for who closes the descriptor: ``hub.cancel_wait()`` ends it.
+    :param timeout: seconds after which False is given; None for no limit.
+    :param known: where to keep (hub, watcher) meanwhile, for whoever closes the descriptor: ``hub.cancel_wait()`` ends it.
     :raises OSError: where it cannot be watched, as a regular file with epoll.
     """
     watcher = hub.loop.io(descriptor, events)
     entry = (hub, watcher)
+    if known is not None:
+        known.append(entry)
     try:
-        if known is not None:
-            known.append(entry)
-        hub.wait(watcher)
+        if timeout is None:
+            hub.wait(watcher)
+            return True
+        from gevent import Timeout
+
+        with Timeout(timeout, False):
+            hub.wait(watcher)
+            return True
+        return False
     finally:
         if known is not None and entry in known:
             known.remove(entry)

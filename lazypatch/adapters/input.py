@@ -5,7 +5,7 @@ with readline (history, completion, cursor keys) if that is loaded. What it offe
 PyOS_InputHook; with that others run (_terminal.py). So the interpreter's own input() does everything: prompts, encodings,
 errors and audit events are its. Where C has no hook to set (no ctypes), the call waits as it did.
 
-The new prompt of 3.13 is Python code, and calls the same hook.
+The prompt of 3.13 and later is Python code: there the method that waits for a key is replaced.
 """
 
 import os
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def plan(builtins: "Any") -> list[Change]:
+def plan(module: "Any") -> list[Change]:
     """Another input(); in an interpreter that has a prompt, now or at its end, the hook too."""
     if sys.platform == "win32":  # there is no descriptor to wait for
         return []
-    changes = [Change(builtins, "input", as_builtin(_cooperative(builtins.input), builtins.input, "builtins"))]
+    if module.__name__ != "builtins":
+        from ._terminal import pyrepl_wait
+
+        console = module.UnixConsole
+        return [Change(console, "wait", pyrepl_wait(console.wait))]
+    changes = [Change(module, "input", as_builtin(_cooperative(module.input), module.input, "builtins"))]
     if hasattr(sys, "ps1") or sys.flags.interactive:
         from ._terminal import at_each_prompt
 
