@@ -5,7 +5,6 @@ bound method stays what it is, too, and costs no more to call than a function; s
 object that stands for the module. (An object with ``__call__`` would cost 0.05 us more a call.)
 """
 
-import sys
 from types import MethodType
 
 TYPE_CHECKING = False
@@ -15,15 +14,16 @@ if TYPE_CHECKING:
 
 
 class _Home:
-    """Stands for the module of that name; pickled and copied as the module itself cannot be."""
+    """Stands for *module*; pickled and copied as the module itself cannot be, and found by *name* then."""
 
-    __slots__ = ("__name__",)
+    __slots__ = ("__name__", "_module")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, module: object) -> None:
         self.__name__ = name
+        self._module = module
 
     def __repr__(self) -> str:
-        return repr(sys.modules[self.__name__])
+        return repr(self._module)
 
     def __reduce__(self) -> "tuple[Callable[..., Any], tuple[str]]":
         return __import__, (self.__name__,)
@@ -39,4 +39,5 @@ def as_builtin(function: "Callable[..., Any]", original: "Any", home: str) -> "A
     """
     function.__name__ = function.__qualname__ = original.__name__
     function.__module__, function.__doc__ = original.__module__, original.__doc__
-    return MethodType(function, _Home(home))
+    function.__annotations__ = {}  # which inspect.signature() would show
+    return MethodType(function, _Home(home, original.__self__))

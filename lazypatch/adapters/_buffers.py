@@ -26,7 +26,7 @@ _WRITING = ("write", "flush", "close", "detach")
 
 
 class Turn:
-    """Whose turn it is. Who holds it already, or cannot wait, is sent on to C's lock, which raises, or waits natively."""
+    """Whose turn it is. Who holds it already, or cannot wait, goes on to C's lock, which raises, or waits natively."""
 
     __slots__ = ("_lock", "_owner", "first")
 
@@ -74,6 +74,9 @@ class Reader(BufferedReader):
         self._turn = Turn()
         super().__init__(raw, size)
 
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<Reader ", "<_io.BufferedReader ", 1)
+
 
 class Writer(BufferedWriter):
     """What open() gives for writing to what can wait."""
@@ -82,6 +85,9 @@ class Writer(BufferedWriter):
         self._turn = Turn()
         super().__init__(raw, size)
         raw._in_pieces = True
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<Writer ", "<_io.BufferedWriter ", 1)
 
 
 for _name in _READING:

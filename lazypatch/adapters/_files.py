@@ -26,7 +26,7 @@ class _IsStream(BaseException):
 
 
 def open_special(native: "Callable[..., Any]", kind: int, arguments: "tuple[Any, ...]") -> "Any":
-    """Do as the *native* open does with these *arguments*; *kind* says what the file is, 0 if its opener has to tell."""
+    """Do as the *native* open does with its *arguments*; *kind* says what the file is, 0 if its opener has to tell."""
     file, mode, buffering, encoding, errors, newline, closefd, opener = arguments
     if not _is_valid(mode, buffering, (encoding, errors, newline)):
         return native(*arguments)
@@ -35,13 +35,13 @@ def open_special(native: "Callable[..., Any]", kind: int, arguments: "tuple[Any,
         if kind == _CHARACTER and not _is_stream(file):
             return native(*arguments)
     elif kind == _FIFO:
-        opener = lambda path, flags: _open_fifo(path, flags, ahead)  # noqa: E731
+        opener = lambda path, flags: _open_fifo(path, flags, ahead)
     else:
         try:
             return native(*arguments[:7], _sorting(opener or (lambda path, flags: os.open(path, flags, 0o666))))
         except _IsStream as found:
             descriptor = found.descriptor
-        opener = lambda path, flags: descriptor  # noqa: E731
+        opener = lambda path, flags: descriptor
     raw = Stream(file, mode.replace("b", "").replace("t", ""), closefd, opener)
     if ahead:
         put_back(raw, ahead[0])
@@ -120,19 +120,17 @@ def _usual_size(raw: "Any") -> int:
 
 def _open_fifo(path: "Any", flags: int, ahead: "list[bytes]") -> int:
     """Open a FIFO when somebody has, or opens, its other end."""
-    hub = hub_to_wait_in()
+    hub, to_write = hub_to_wait_in(), flags & os.O_WRONLY
     if hub is None or flags & (os.O_RDWR | os.O_EXCL):  # the last two never wait
         return os.open(path, flags, 0o666)
-    if not flags & os.O_WRONLY and sys.platform != "linux":
-        descriptor: int = in_threadpool(hub, os.open, path, flags)
+    descriptor: int
+    if not to_write and sys.platform != "linux":  # elsewhere nothing tells that a writer came
+        descriptor = in_threadpool(hub, os.open, path, flags)
         return descriptor
-    if flags & os.O_WRONLY:
-        descriptor = try_until(lambda: _open_to_write(path, flags))
-    else:
-        descriptor = os.open(path, flags | os.O_NONBLOCK)
+    descriptor = try_until(lambda: _open_to_write(path, flags)) if to_write else os.open(path, flags | os.O_NONBLOCK)
     try:
-        if not flags & os.O_WRONLY:
-            ahead += [byte for byte in [try_until(lambda: _writer_came(descriptor))] if byte]
+        if not to_write:
+            ahead += filter(None, [try_until(lambda: _writer_came(descriptor))])
         os.set_blocking(descriptor, True)  # nobody else has this open file yet
     except BaseException:
         original("os", "close")(descriptor)

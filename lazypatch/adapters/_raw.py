@@ -1,20 +1,23 @@
 """The raw file under a file object: reads and writes a pipe, FIFO, terminal or socket, and lets others run meanwhile.
 
-The data is asked for without waiting, by ``preadv2(RWF_NOWAIT)``, which leaves the descriptor's O_NONBLOCK alone: other
-processes may share that. Only where this says that it would have to wait does a greenlet wait for the descriptor, and
-asks again. Where the kernel or the device does not know of it (terminals; Linux before 6.4 for some; macOS), poll() tells
-whether the native call would wait; between the two another process may take the data, and the call waits in C.
+The data is asked for without waiting, by ``preadv2(RWF_NOWAIT)``, which leaves the descriptor's O_NONBLOCK alone:
+other processes may share that. Only where this says that it would have to wait does a greenlet wait for the
+descriptor, and asks again. Where the kernel or the device does not know of it (terminals; Linux before 6.4 for some;
+macOS), poll() tells whether the native call would wait; between the two another process may take the data, and the
+call waits in C.
 
 Who is no greenlet of a hub, and everybody at the interpreter's end, waits natively. A descriptor that somebody made
 non-blocking goes on returning None.
 """
 
 import os
+import sys
 from _io import FileIO
 from _operator import index
 from errno import EBADF, EINVAL, ENOSYS, EOPNOTSUPP, ESPIPE
 from stat import S_ISREG
 from types import MethodType
+from warnings import warn
 
 from .._gevent import native
 from ._waits import READ, WRITE, hub_to_wait_in, is_ready, wait_for
@@ -27,7 +30,7 @@ _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
 if _NOWAIT:
     _preadv, _pwritev = native("os", "preadv"), native("os", "pwritev")
 _AS_EVER = -1
-# It cannot be asked without waiting; the last is what a file that is not open for this says, and the native call explains.
+# It cannot be asked without waiting; the last is what a file that is not open for this says. The native call explains.
 _CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE, EBADF))
 _MOST = 1 << 20  # bytes that one read makes room for: more than a pipe holds
 _PIECE = 512  # bytes that poll() promises to be taken by a pipe, and that a terminal has taken soon
@@ -51,10 +54,12 @@ def _wait(raw: "Any", events: int) -> bool:
 
 
 class Stream(FileIO):
-    """A FileIO. Its methods also serve a native one, such as that of sys.stdin; so all state is in the object's dict."""
+    """A FileIO. Its methods also serve a native one, such as that of sys.stdin: all state is in the object's dict."""
 
+    _finalizing: bool  # C's
     _polls = not _NOWAIT  # ready or not is told by poll()
-    _in_pieces = False  # writing a part is enough: a buffer is above, which then knows what is left when something is raised
+    # Writing a part is enough: a buffer is above, and knows what is left when something is raised.
+    _in_pieces = False
 
     def readinto(self, buffer: "Any", /) -> "Any":
         while True:
@@ -101,14 +106,32 @@ class Stream(FileIO):
         for hub, watcher in vars(self).get("_waiting", ()):
             error = OSError(EBADF, os.strerror(EBADF))
             hub.loop.run_callback_threadsafe(hub.cancel_wait, watcher, error)
+        if self._finalizing:
+            self._finalizing = False  # else C tells of it, too
+            self._dealloc_warn(self)
         FileIO.close(self)
+
+    def _dealloc_warn(self, source: object, /) -> None:
+        if self.closed or not self.closefd:
+            return
+        level, frame = 2, sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+            level, frame = level + 1, frame.f_back
+        try:
+            warn(f"unclosed file {source!r}", ResourceWarning, level, source=source)
+        except ResourceWarning:
+            FileIO._dealloc_warn(self, source)  # type: ignore[attr-defined]  # says that it cannot be raised here
+
+    def __repr__(self) -> str:
+        return FileIO.__repr__(self).replace("<Stream ", "<_io.FileIO ", 1)
 
 
 def _read_some(raw: "Any", buffer: "Any") -> "int | None":
-    """How much was read into *buffer* without waiting; None if that would not be; _AS_EVER: the native call will not wait."""
+    """How much was read into *buffer* without waiting; None if it would wait; _AS_EVER: the native call will not."""
     if not raw._polls:
         try:
-            return _preadv(raw.fileno(), (buffer,), -1, _NOWAIT)
+            count: int = _preadv(raw.fileno(), (buffer,), -1, _NOWAIT)
+            return count
         except BlockingIOError:
             return None
         except (TypeError, BufferError):
@@ -123,10 +146,12 @@ def _read_some(raw: "Any", buffer: "Any") -> "int | None":
 
 
 def _write_some(raw: "Any", view: memoryview) -> "int | None":
-    """How much of *view* was written without waiting; None if that would not be."""
+    """How much of *view* was written without waiting; None if it would wait."""
+    written: "int | None"
     if not raw._polls:
         try:
-            return _pwritev(raw.fileno(), (view,), -1, _NOWAIT)
+            written = _pwritev(raw.fileno(), (view,), -1, _NOWAIT)
+            return written
         except BlockingIOError:
             return None
         except OSError as error:
@@ -135,7 +160,7 @@ def _write_some(raw: "Any", view: memoryview) -> "int | None":
             raw._polls = error.errno != EBADF
     if raw._polls and not is_ready(raw.fileno(), WRITE):
         return None
-    written: "int | None" = FileIO.write(raw, view[:_PIECE])  # or it says that it is not open for writing
+    written = FileIO.write(raw, view[:_PIECE])  # or it says that it is not open for writing
     return written
 
 

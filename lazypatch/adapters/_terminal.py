@@ -1,19 +1,19 @@
 """Waiting for a key at a terminal, inside C's input(): others run in the hook that C calls meanwhile.
 
-**The hook.** readline.c waits in select() and calls PyOS_InputHook after it; without readline, C calls it before fgets().
-The hook lets others run until there is something to read. It is set while somebody waits, and put back.
+**The hook.** readline.c waits in select() and calls PyOS_InputHook after it; without readline, C calls it before
+fgets(). The hook lets others run until there is something to read. It is set while somebody waits, and put back.
 
-**A tenth of a second.** With a hook set, readline.c gives its select() that long before it calls the hook, after each key.
-All that time nobody else would run. So a native thread sends this one a signal (SIGURG, which nobody minds): select()
-returns at once. It lives while input() does, and sleeps while the hook waits.
+**A tenth of a second.** With a hook set, readline.c gives its select() that long before it calls the hook, after each
+key. All that time nobody else would run. So a native thread sends this one a signal (SIGURG, which nobody minds):
+select() returns at once. It lives while input() does, and sleeps while the hook waits.
 
-**Exceptions** (Ctrl-C while others run, Timeout, kill) arrive in the hook, and none can pass through C's code. The way
-out that C has is a signal whose handler raises. So the hook keeps the exception, takes itself away, for else C would run
-Python code before it looks for signals, and the same signal's handler raises it. readline.c then puts the terminal in
-order, as after Ctrl-C.
+**Exceptions** (Ctrl-C while others run, Timeout, kill) arrive in the hook, and none can pass through C's code. The
+way out that C has is a signal whose handler raises. So the hook keeps the exception, takes itself away, for else C
+would run Python code before it looks for signals, and the same signal's handler raises it. readline.c then puts the
+terminal in order, as after Ctrl-C.
 
-Where the program has a handler for SIGURG itself, or this is not the main native thread, there is neither: the others lose
-a tenth of a second after each key, and the exception is raised when the line is complete.
+Where the program has a handler for SIGURG itself, or this is not the main native thread, there is neither: the others
+lose a tenth of a second after each key, and the exception is raised when the line is complete.
 
 The prompt of 3.13 and later is Python code, and waits in one method, which is replaced.
 

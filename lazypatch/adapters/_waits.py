@@ -50,7 +50,7 @@ def wait_for(
     """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
 
     :param timeout: seconds after which False is given; None for no limit.
-    :param known: where to keep (hub, watcher) meanwhile, for whoever closes the descriptor: ``hub.cancel_wait()`` ends it.
+    :param known: where to keep (hub, watcher) meanwhile, for whoever closes the descriptor, and ends the wait.
     :raises OSError: where it cannot be watched, as a regular file with epoll.
     """
     watcher = hub.loop.io(descriptor, events)

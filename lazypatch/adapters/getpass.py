@@ -1,7 +1,7 @@
 """getpass.getpass() opens /dev/tty by ``io.FileIO``, whose class cannot be replaced, and waits for a line in C.
 
-Its file is made to let others run while it reads the answer. What else getpass does, the echo and the terminal's state
-included, stays its own.
+Its file is made to let others run while it reads the answer. What else getpass does, the echo and the terminal's
+state included, stays its own.
 """
 
 from _io import FileIO

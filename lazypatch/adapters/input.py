@@ -1,9 +1,9 @@
 """input() at a terminal, and the prompt of the interactive interpreter, wait in C.
 
-Where input() reads sys.stdin through its methods, the adapter ``stdin`` lets others run. At a terminal C reads by itself,
-with readline (history, completion, cursor keys) if that is loaded. What it offers is a hook that it calls while it waits,
-PyOS_InputHook; with that others run (_terminal.py). So the interpreter's own input() does everything: prompts, encodings,
-errors and audit events are its. Where C has no hook to set (no ctypes), the call waits as it did.
+Where input() reads sys.stdin through its methods, the adapter ``stdin`` lets others run. At a terminal C reads by
+itself, with readline (history, completion, cursor keys) if that is loaded. What it offers is a hook that it calls
+while it waits, PyOS_InputHook; with that others run (_terminal.py). So the interpreter's own input() does everything:
+prompts, encodings, errors and audit events are its. Where C has no hook to set (no ctypes), the call waits as it did.
 
 The prompt of 3.13 and later is Python code: there the method that waits for a key is replaced.
 """
@@ -38,7 +38,9 @@ def plan(module: "Any") -> list[Change]:
 
 def _cooperative(native: "Any") -> "Any":
     isatty, is_finalizing = os.isatty, sys.is_finalizing
-    nothing = type("str", (str,), {})()  # input() and input("") differ: an audit event and sys.stdout hear of the prompt
+    nothing = type(
+        "str", (str,), {}
+    )()  # input() and input("") differ: an audit event and sys.stdout hear of the prompt
 
     def input(home: "Any", prompt: "Any" = nothing, /) -> "Any":
         given = () if prompt is nothing else (prompt,)

@@ -1,14 +1,14 @@
 """open() of a FIFO waits for the other end in C, and so does every read and write of a file object over a pipe, a FIFO,
 a terminal or a socket.
 
-gevent supplies FileObject for them, which nobody gets from open(), os.fdopen() or pathlib. Here ``open`` of ``builtins``
-and ``io`` looks what a path or a descriptor is, with one stat; for what can wait it makes the same objects over a
-FileIO that lets others run (_files.py). Everything else is opened by the interpreter's own function, and is what that
-one gives: the very same classes, closed, collected and warned of as ever.
+gevent supplies FileObject for them, which nobody gets from open(), os.fdopen() or pathlib. Here ``open`` of
+``builtins`` and ``io`` looks what a path or a descriptor is, with one stat; for what can wait it makes the same
+objects over a FileIO that lets others run (_files.py). Everything else is opened by the interpreter's own function,
+and is what that one gives: the very same classes, closed, collected and warned of as ever.
 
-``io.FileIO(descriptor)`` itself stays native, because its class cannot be changed and another one in its place would not
-be the class of the files that open() gives; so do ``_io.open``, which the interpreter's own C code and importlib use, and
-an ``opener`` that waits.
+``io.FileIO(descriptor)`` itself stays native, because its class cannot be changed and another one in its place would
+not be the class of the files that open() gives; so do ``_io.open``, which the interpreter's own C code and importlib
+use, and an ``opener`` that waits.
 """
 
 import os
@@ -29,7 +29,7 @@ def plan(io: "Any") -> list[Change]:
     """One function in both modules, as it is natively."""
     if sys.platform == "win32":  # gevent's loop watches sockets only there
         return []
-    native = sys.modules["_io"].open  # type: ignore[attr-defined]
+    native = sys.modules["_io"].open
     function = as_builtin(_cooperative(native), native, "io")
     return [Change(module, "open", function) for module in (io, sys.modules["builtins"])]
 
@@ -38,7 +38,7 @@ def _cooperative(native: "Any") -> "Any":
     # All that it needs is in its closure: a finalizer may call it when this module's names are gone already.
     stat, may_wait, is_finalizing = os.stat, _MAY_WAIT, sys.is_finalizing
 
-    def open(  # noqa: PLR0913
+    def open(
         home: "Any",
         /,
         file: "Any",
@@ -58,9 +58,7 @@ def _cooperative(native: "Any") -> "Any":
             if (kind in may_wait or not kind) and not is_finalizing():
                 from ._files import open_special
 
-                return open_special(
-                    native, kind, (file, mode, buffering, encoding, errors, newline, closefd, opener)
-                )
+                return open_special(native, kind, (file, mode, buffering, encoding, errors, newline, closefd, opener))
         return native(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     return open

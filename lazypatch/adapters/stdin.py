@@ -1,9 +1,10 @@
 """sys.stdin waits in C, and print() does where nobody reads the pipe behind sys.stdout.
 
-The interpreter makes these files before anybody can choose their classes, and others hold them, or their buffers, already.
-So they stay, with all that they have read ahead; but C calls the methods of the raw file below by name, and in an
-object a name can be taken. Reading is mended in any case, because a program may put a pipe on descriptor 0 later; writing
-where the descriptor is a pipe, a terminal or a socket now: a write to a file, the usual case otherwise, costs what it did.
+The interpreter makes these files before anybody can choose their classes, and others hold them, or their buffers,
+already. So they stay, with all that they have read ahead; but C calls the methods of the raw file below by name, and
+in an object a name can be taken. Reading is mended in any case, because a program may put a pipe on descriptor 0
+later; writing where the descriptor is a pipe, a terminal or a socket now: a write to a file, the usual case
+otherwise, costs what it did.
 
 Nothing of it is loaded before the first read or write. input() that is not at a terminal reads sys.stdin.
 """
