@@ -1,128 +1,68 @@
-"""Buffered file objects that two greenlets may use: C's own lock knows native threads only.
+"""Keeps others out of a buffered file object while a greenlet waits inside: C's own lock knows native threads only.
 
 In the buffer's C code greenlet A waits for its raw file and lets B run. B uses the same buffer, is of the same native
-thread, and gets "RuntimeError: reentrant call" where a thread would wait. So each method that takes C's lock takes a
-cooperative one before.
+thread, and would get "RuntimeError: reentrant call" where a thread waits. A lock in a subclass is the simpler way, and
+makes each readline() twenty times as slow. But B can only come while A waits, and C and Python find the methods of a
+buffer by name: so for that time, and no longer, the object has others, which wait.
 
-What the interpreter has made itself, the buffers of sys.stdin, stdout and stderr, cannot change its class: there the
-methods are replaced in the object. Only iteration does not come by such a method: of two greenlets that iterate over
-``sys.stdin.buffer`` at the same time (not over ``sys.stdin``), one still gets that error.
+One place does not ask by name: iteration over a buffer whose class is exactly io.BufferedReader. open() gives a subclass
+for reading bytes (_files.py). ``sys.stdin.buffer`` cannot change its class: of two greenlets that iterate over it at the
+same time (not over ``sys.stdin``), one still gets that error.
 """
 
 import _thread
-from _io import BufferedReader, BufferedWriter
+import os
+from _io import BufferedReader
 
-from gevent.thread import allocate_lock
+from gevent.event import Event
 
-from ._waits import hub_to_wait_in, try_until
+from ._waits import hub_to_wait_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_READING = ("read", "read1", "readinto", "readinto1", "readline", "peek", "close", "detach")
+_READING = ("read", "read1", "readinto", "readinto1", "readline", "readlines", "peek", "close", "detach")
 _WRITING = ("write", "flush", "close", "detach")
 
 
-class Turn:
-    """Whose turn it is. Who holds it already, or cannot wait, goes on to C's lock, which raises, or waits natively."""
+class Guard:
+    """Stands in the methods of *buffer* while somebody waits inside."""
 
-    __slots__ = ("_lock", "_owner", "first")
+    __slots__ = ("_buffer", "_lifted", "_names", "_process", "_thread")
 
-    def __init__(self, first: "int | None" = None) -> None:
-        self._lock = allocate_lock()
-        self._owner: "int | None" = None
-        self.first = first  # the thread that was in the buffer's C code before there was a turn
+    def __init__(self, buffer: "Any") -> None:
+        self._buffer = buffer
+        self._process = os.getpid()
+        self._lifted = Event()
+        self._thread = _thread.get_ident()
+        self._names = _READING if isinstance(buffer, BufferedReader) else _WRITING
+        for name in self._names:
+            setattr(buffer, name, self._instead_of(getattr(type(buffer), name)))
 
-    def take(self) -> bool:
-        """Wait for it; False where that cannot be."""
-        if not self._lock.acquire(False):
-            if self._owner == _thread.get_ident() or hub_to_wait_in() is None:
-                return False
-            self._lock.acquire()
-        self._owner = _thread.get_ident()
-        return True
+    def lift(self) -> None:
+        """The wait is over: whoever comes now goes straight to C again."""
+        for name in self._names:
+            vars(self._buffer).pop(name, None)
+        self._lifted.set()
 
-    def give(self) -> None:
-        """Let the next one have it."""
-        self._owner = None
-        self._lock.release()
+    def _begin_anew(self) -> None:
+        """In a forked child, where nobody is inside: C makes a new lock, as it does natively for sys.stdin."""
+        self.lift()
+        self._buffer.__init__(self._buffer.raw)
 
+    def _instead_of(self, native: "Callable[..., Any]") -> "Callable[..., Any]":
+        buffer = self._buffer
 
-def _in_turn(base: type, name: str) -> "Callable[..., Any]":
-    native = getattr(base, name)
+        def method(*args: "Any") -> "Any":
+            if self._process != os.getpid():
+                self._begin_anew()
+            elif self._thread == _thread.get_ident() or hub_to_wait_in() is None:
+                return native(buffer, *args)  # C's lock knows what to do: it raises, or waits natively
+            else:
+                self._lifted.wait()
+            # Who waited inside was back in C first, and has either left it by now or waits again, with another guard.
+            return getattr(buffer, native.__name__)(*args)
 
-    def method(self: "Any", *args: "Any") -> "Any":
-        turn = self._turn
-        if not turn.take():
-            return native(self, *args)
-        try:
-            return native(self, *args)
-        finally:
-            turn.give()
-
-    method.__name__, method.__qualname__, method.__doc__ = name, f"{base.__name__}.{name}", native.__doc__
-    method.__wrapped__ = native  # type: ignore[attr-defined]  # inspect.signature() follows it
-    return method
-
-
-class Reader(BufferedReader):
-    """What open() gives for reading from what can wait."""
-
-    def __init__(self, raw: "Any", size: int) -> None:
-        self._turn = Turn()
-        super().__init__(raw, size)
-
-    def __repr__(self) -> str:
-        return super().__repr__().replace("<Reader ", "<_io.BufferedReader ", 1)
-
-
-class Writer(BufferedWriter):
-    """What open() gives for writing to what can wait."""
-
-    def __init__(self, raw: "Any", size: int) -> None:
-        self._turn = Turn()
-        super().__init__(raw, size)
-        raw._in_pieces = True
-
-    def __repr__(self) -> str:
-        return super().__repr__().replace("<Writer ", "<_io.BufferedWriter ", 1)
-
-
-for _name in _READING:
-    setattr(Reader, _name, _in_turn(BufferedReader, _name))
-for _name in _WRITING:
-    setattr(Writer, _name, _in_turn(BufferedWriter, _name))
-
-
-def guard(buffer: "Any") -> None:
-    """Have everybody else wait who uses *buffer*, which the caller is in the C code of."""
-    turn = Turn(_thread.get_ident())
-    for name in _READING if isinstance(buffer, BufferedReader) else _WRITING:
-        setattr(buffer, name, _guarded(getattr(buffer, name), turn))
-
-
-def _guarded(native: "Callable[..., Any]", turn: Turn) -> "Callable[..., Any]":
-    def method(*args: "Any") -> "Any":
-        if not turn.take():
-            return native(*args)
-        try:
-            return _when_free(native, args, turn)
-        finally:
-            turn.give()
-
-    return method
-
-
-def _when_free(native: "Callable[..., Any]", args: "tuple[Any, ...]", turn: Turn) -> "Any":
-    # Somebody may be inside without a turn: by iterating, or since before there was one.
-    def attempt() -> "tuple[Any] | None":
-        try:
-            return (native(*args),)
-        except RuntimeError as error:
-            if "reentrant call" not in str(error) or turn.first == _thread.get_ident() or hub_to_wait_in() is None:
-                raise
-            return None
-
-    return try_until(attempt)[0]
+        return method

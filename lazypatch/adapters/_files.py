@@ -2,13 +2,12 @@
 
 import os
 import sys
-from _io import BufferedRandom, TextIOWrapper, text_encoding
+from _io import BufferedRandom, BufferedReader, BufferedWriter, TextIOWrapper, text_encoding
 from io import DEFAULT_BUFFER_SIZE
 
 from .._gevent import native as original
-from ._buffers import Reader, Writer
-from ._raw import Stream, put_back
-from ._waits import READ, hub_to_wait_in, in_threadpool, is_ready, try_until
+from ._raw import Stream, put_back, put_under
+from ._waits import READ, hub_to_wait_in, in_threadpool, poller, try_until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +15,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FIFO, _CHARACTER, _SOCKET = 0o010000, 0o020000, 0o140000  # of stat.S_IFMT()
+
+
+class _Bytes(BufferedReader):
+    """Iteration over the class itself would not ask for ``readline`` by name (see _buffers.py)."""
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<_Bytes ", "<_io.BufferedReader ", 1)
 
 
 class _IsStream(BaseException):
@@ -101,7 +107,9 @@ def _dressed(raw: Stream, mode: str, buffering: int, text: "tuple[Any, ...]") ->
     if "+" in mode:
         buffer: "Any" = BufferedRandom(raw, size)  # which says that it cannot be
     else:
-        buffer = Reader(raw, size) if "r" in mode else Writer(raw, size)
+        kind = BufferedWriter if "r" not in mode else _Bytes if binary else BufferedReader
+        buffer = kind(raw, size)
+        put_under(raw, buffer)
     if binary:
         return buffer
     encoding, errors, newline = text
@@ -154,7 +162,7 @@ def _writer_came(descriptor: int) -> "bytes | None":
 
     That may get a byte that is written just now: it is given, and put back.
     """
-    if is_ready(descriptor, READ):  # data, or a writer that has gone again
+    if poller(descriptor, READ)(0):  # data, or a writer that has gone again
         return b""
     try:
         return os.read(descriptor, 1) or None

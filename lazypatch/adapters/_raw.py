@@ -18,9 +18,11 @@ from errno import EBADF, EINVAL, ENOSYS, EOPNOTSUPP, ESPIPE
 from stat import S_ISREG
 from types import MethodType
 from warnings import warn
+from weakref import ref
 
 from .._gevent import native
-from ._waits import READ, WRITE, hub_to_wait_in, is_ready, wait_for
+from ._buffers import Guard
+from ._waits import READ, WRITE, hub_to_wait_in, poller, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
 if _NOWAIT:
     _preadv, _pwritev = native("os", "preadv"), native("os", "pwritev")
-_AS_EVER = -1
 # It cannot be asked without waiting; the last is what a file that is not open for this says. The native call explains.
 _CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE, EBADF))
 _MOST = 1 << 20  # bytes that one read makes room for: more than a pipe holds
@@ -44,12 +45,15 @@ def _wait(raw: "Any", events: int) -> bool:
     # A regular file says that it would have to wait, for the disk, and cannot be watched.
     if hub is None or not os.get_blocking(descriptor) or S_ISREG(os.fstat(descriptor).st_mode):
         return False
-    buffer = vars(raw).pop("_unguarded", None)
-    if buffer is not None:
-        from ._buffers import guard
-
-        guard(buffer)
-    wait_for(hub, descriptor, events, known=vars(raw).setdefault("_waiting", []))
+    state = vars(raw)
+    waiting = state.setdefault("_waiting", [])
+    buffer = None if waiting or "_buffer" not in state else state["_buffer"]()
+    guard = buffer and Guard(buffer)
+    try:
+        wait_for(hub, descriptor, events, known=waiting)
+    finally:
+        if guard:
+            guard.lift()
     return True
 
 
@@ -58,14 +62,25 @@ class Stream(FileIO):
 
     _finalizing: bool  # C's
     _polls = not _NOWAIT  # ready or not is told by poll()
-    # Writing a part is enough: a buffer is above, and knows what is left when something is raised.
-    _in_pieces = False
 
     def readinto(self, buffer: "Any", /) -> "Any":
-        while True:
-            count = _read_some(self, buffer)
-            if count is not None or not _wait(self, READ):
-                return FileIO.readinto(self, buffer) if count in (None, _AS_EVER) else count
+        try:
+            if not self._polls:
+                return _preadv(self.fileno(), (buffer,), -1, _NOWAIT)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno not in _CANNOT_ASK:
+                raise
+            self._polls = error.errno != EBADF
+        except (TypeError, BufferError):
+            return FileIO.readinto(self, buffer)  # has the better words for it
+        while not (self._polls and _is_ready(self, READ)) and not memoryview(buffer).readonly:
+            if not _wait(self, READ):
+                break
+            if not self._polls:
+                return self.readinto(buffer)
+        return FileIO.readinto(self, buffer)
 
     def read(self, size: "Any" = -1, /) -> "Any":
         size = -1 if size is None else index(size)
@@ -87,20 +102,21 @@ class Stream(FileIO):
         return None if part is None and not parts else b"".join(parts)
 
     def write(self, data: "Any", /) -> "Any":
+        done = None
         try:
-            view = memoryview(data).cast("B")
-        except TypeError:
+            if not self._polls:
+                done = _pwritev(self.fileno(), (data,), -1, _NOWAIT)
+                if done == (len(data) if type(data) is bytes else memoryview(data).nbytes):
+                    return done
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno not in _CANNOT_ASK:
+                raise
+            self._polls = error.errno != EBADF
+        except (TypeError, BufferError):
             return FileIO.write(self, data)  # has the better words for it
-        done = _write_some(self, view)
-        while done is None or done < len(view):
-            if done and self._in_pieces:
-                break
-            if not _wait(self, WRITE):
-                more = FileIO.write(self, view[done or 0 :])
-                return done if more is None else (done or 0) + more
-            more = _write_some(self, view[done or 0 :])
-            done = done if more is None else (done or 0) + more
-        return done
+        return _write_on(self, data, done)
 
     def close(self) -> None:
         for hub, watcher in vars(self).get("_waiting", ()):
@@ -126,41 +142,39 @@ class Stream(FileIO):
         return FileIO.__repr__(self).replace("<Stream ", "<_io.FileIO ", 1)
 
 
-def _read_some(raw: "Any", buffer: "Any") -> "int | None":
-    """How much was read into *buffer* without waiting; None if it would wait; _AS_EVER: the native call will not."""
-    if not raw._polls:
-        try:
-            count: int = _preadv(raw.fileno(), (buffer,), -1, _NOWAIT)
-            return count
-        except BlockingIOError:
-            return None
-        except (TypeError, BufferError):
-            return _AS_EVER  # it has the better words for it
-        except OSError as error:
-            if error.errno == EBADF:  # or it is not open for reading
-                return _AS_EVER
-            if error.errno not in _CANNOT_ASK:
-                raise
-            raw._polls = True
-    return _AS_EVER if is_ready(raw.fileno(), READ) or memoryview(buffer).readonly else None
+def _is_ready(raw: "Any", events: int) -> bool:
+    pollers = vars(raw).setdefault("_pollers", {})
+    poll = pollers.get(events)
+    if poll is None:
+        poll = pollers[events] = poller(raw.fileno(), events)
+    return bool(poll(0))
+
+
+def _write_on(raw: "Any", data: "Any", done: "int | None") -> "int | None":
+    """Write the rest of *data*, of which *done* bytes are written; None if nothing is, and nothing can be."""
+    view = memoryview(data).cast("B")
+    while done is None or done < len(view):
+        # Where a buffer is above, a part is enough: it knows what is left then, if anything is raised meanwhile.
+        if done and "_buffer" in vars(raw):
+            break
+        more = _write_some(raw, view[done or 0 :])
+        if more is None and not _wait(raw, WRITE):
+            more = FileIO.write(raw, view[done or 0 :])
+            return done if more is None else (done or 0) + more
+        done = done if more is None else (done or 0) + more
+    return done
 
 
 def _write_some(raw: "Any", view: memoryview) -> "int | None":
     """How much of *view* was written without waiting; None if it would wait."""
     written: "int | None"
-    if not raw._polls:
-        try:
-            written = _pwritev(raw.fileno(), (view,), -1, _NOWAIT)
-            return written
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            if error.errno not in _CANNOT_ASK:
-                raise
-            raw._polls = error.errno != EBADF
-    if raw._polls and not is_ready(raw.fileno(), WRITE):
+    if raw._polls:
+        written = FileIO.write(raw, view[:_PIECE]) if _is_ready(raw, WRITE) else None
+        return written
+    try:
+        written = _pwritev(raw.fileno(), (view,), -1, _NOWAIT)
+    except BlockingIOError:
         return None
-    written = FileIO.write(raw, view[:_PIECE])  # or it says that it is not open for writing
     return written
 
 
@@ -179,11 +193,15 @@ def put_back(raw: "Any", data: bytes) -> None:
     raw.readinto = readinto
 
 
-def mend(raw: "Any", buffer: "Any") -> None:
+def mend(raw: "Any", buffer: "Any" = None) -> None:
     """Make a native FileIO do as a Stream does; *buffer* is above it, if there is one."""
     raw._polls = Stream._polls
-    raw._in_pieces = buffer is not raw
-    if buffer is not raw:
-        raw._unguarded = buffer
+    put_under(raw, buffer)
     for name in ("readinto", "read", "readall", "write"):
         setattr(raw, name, MethodType(vars(Stream)[name], raw))
+
+
+def put_under(raw: "Any", buffer: "Any") -> None:
+    """*buffer* uses *raw*, and is to be guarded while a greenlet waits."""
+    if buffer is not None:
+        raw._buffer = ref(buffer)

@@ -21,11 +21,13 @@ A hook that somebody else has set (tkinter, matplotlib) is called first, and wai
 """
 
 import _signal  # type: ignore[import-not-found]  # the C module: what stands in signal is others' business
+import _thread
 import os
 import sys
 
+from gevent.thread import allocate_lock
+
 from .._gevent import native as original
-from ._buffers import Turn
 from ._waits import READ, hub_to_wait_in, is_main_native_thread, try_until, wait_for
 from .changes import Call
 
@@ -92,20 +94,24 @@ class _Terminal:
         self._waker: "_Waker | None" = None
         self._error: "BaseException | None" = None  # came while others ran, and has to be raised
         self._stays = False
-        self._turn = Turn()
+        self._turn = allocate_lock()
+        self._process = os.getpid()
+        self._asking: "int | None" = None
 
     def ask(self, native: "Callable[..., Any]", prompt: "tuple[Any, ...]") -> "Any":
         """What *native*, the interpreter's input(), gives; it waits until nobody else asks."""
-        if hub_to_wait_in() is None or not is_main_native_thread() or not self._turn.take():
-            return native(*prompt)
-        try:
-            self._begin()
+        if hub_to_wait_in() is None or not is_main_native_thread() or self._asking == _thread.get_ident():
+            return native(*prompt)  # the last asks inside a question, which C refuses
+        if self._process != os.getpid():  # whoever asked in the parent does not here
+            self._process, self._turn = os.getpid(), allocate_lock()
+        with self._turn:
+            self._asking = _thread.get_ident()
             try:
+                self._begin()
                 return self._when_free(native, prompt)
             finally:
+                self._asking = None
                 self._end()
-        finally:
-            self._turn.give()
 
     def _when_free(self, native: "Callable[..., Any]", prompt: "tuple[Any, ...]") -> "Any":
         def attempt() -> "tuple[Any] | None":

@@ -74,13 +74,14 @@ def wait_for(
         watcher.close()
 
 
-def is_ready(descriptor: int, events: int) -> bool:
-    """Whether reading it, or writing a little to it, would not wait; also where that would fail."""
+def poller(descriptor: int, events: int) -> "Callable[[int], list[Any]]":
+    """What tells, called with 0, whether reading it, or writing a little to it, would not wait, or would fail."""
     import select  # noqa: F401  # loaded, so that there is an original
 
-    poller = native("select", "poll")()
-    poller.register(descriptor, 1 if events == READ else 4)
-    return bool(poller.poll(0))
+    made = native("select", "poll")()
+    made.register(descriptor, 1 if events == READ else 4)
+    poll: "Callable[[int], list[Any]]" = made.poll
+    return poll
 
 
 def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "Any":

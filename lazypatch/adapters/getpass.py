@@ -21,7 +21,7 @@ def plan(getpass: Any) -> list[Change]:
         from ._raw import mend
 
         before = dict(vars(raw))
-        mend(raw, raw)
+        mend(raw)
         try:
             return native(prompt, stream, input, *args, **more)
         finally:

@@ -48,7 +48,7 @@ def _later(raw: "Any", buffer: "Any", name: str) -> "Callable[..., Any]":
     def method(*args: "Any") -> "Any":
         from ._raw import mend
 
-        mend(raw, buffer)
+        mend(raw, None if buffer is raw else buffer)
         return getattr(raw, name)(*args)
 
     return method
