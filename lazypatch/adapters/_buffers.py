@@ -5,9 +5,9 @@ thread, and would get "RuntimeError: reentrant call" where a thread waits. A loc
 makes each readline() twenty times as slow. But B can only come while A waits, and C and Python find the methods of a
 buffer by name: so for that time, and no longer, the object has others, which wait.
 
-One place does not ask by name: iteration over a buffer whose class is exactly io.BufferedReader. open() gives a subclass
-for reading bytes (_files.py). ``sys.stdin.buffer`` cannot change its class: of two greenlets that iterate over it at the
-same time (not over ``sys.stdin``), one still gets that error.
+One place does not ask by name: iteration over a buffer whose class is exactly io.BufferedReader. open() gives a
+subclass for reading bytes (_files.py). ``sys.stdin.buffer`` cannot change its class: of two greenlets that iterate over
+it at the same time (not over ``sys.stdin``), one still gets that error.
 """
 
 import _thread

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
 if _NOWAIT:
     _preadv, _pwritev = native("os", "preadv"), native("os", "pwritev")
-# It cannot be asked without waiting; the last is what a file that is not open for this says. The native call explains.
-_CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE, EBADF))
+_CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE))  # without waiting
 _MOST = 1 << 20  # bytes that one read makes room for: more than a pipe holds
 _PIECE = 512  # bytes that poll() promises to be taken by a pipe, and that a terminal has taken soon
 
@@ -70,9 +69,11 @@ class Stream(FileIO):
         except BlockingIOError:
             pass
         except OSError as error:
+            if error.errno == EBADF:
+                return FileIO.readinto(self, buffer)  # says it if the file is not open for this
             if error.errno not in _CANNOT_ASK:
                 raise
-            self._polls = error.errno != EBADF
+            self._polls = True
         except (TypeError, BufferError):
             return FileIO.readinto(self, buffer)  # has the better words for it
         while not (self._polls and _is_ready(self, READ)) and not memoryview(buffer).readonly:
@@ -111,9 +112,11 @@ class Stream(FileIO):
         except BlockingIOError:
             pass
         except OSError as error:
+            if error.errno == EBADF:
+                return FileIO.write(self, data)  # says it if the file is not open for this
             if error.errno not in _CANNOT_ASK:
                 raise
-            self._polls = error.errno != EBADF
+            self._polls = True
         except (TypeError, BufferError):
             return FileIO.write(self, data)  # has the better words for it
         return _write_on(self, data, done)
