@@ -91,6 +91,10 @@ ADAPTERS = (
     Adapter("os-lockf", "os"),
     Adapter("fcntl", "fcntl"),
     Adapter("sqlite3", "sqlite3"),
+    Adapter("io-open", "io"),
+    Adapter("stdin", "sys"),
+    Adapter("input", "builtins _pyrepl.unix_console"),
+    Adapter("getpass", "getpass"),
 )
 
 
