@@ -82,6 +82,11 @@ ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    Adapter("os-close", "os posix", "os", CORRECTION),
+    Adapter("os-read", "os posix"),
+    Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
 )
 
 

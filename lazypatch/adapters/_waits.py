@@ -42,14 +42,23 @@ def is_main_native_thread() -> bool:
     return bool(main.native_id == get_native_id())
 
 
-def wait_for(hub: "Any", descriptor: int, events: int) -> None:
+def wait_for(hub: "Any", descriptor: int, events: int, timeout: "float | None" = None) -> bool:
     """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
 
+    :param timeout: seconds after which False is given; None for no limit.
     :raises OSError: where it cannot be watched, as a regular file with epoll.
     """
     watcher = hub.loop.io(descriptor, events)
     try:
-        hub.wait(watcher)
+        if timeout is None:
+            hub.wait(watcher)
+            return True
+        from gevent import Timeout
+
+        with Timeout(timeout, False):
+            hub.wait(watcher)
+            return True
+        return False
     finally:
         watcher.stop()
         watcher.close()
