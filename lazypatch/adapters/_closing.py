@@ -18,46 +18,82 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .._gevent import native
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_close = native("os", "close")
-_closerange = native("os", "closerange")
-_dup2 = native("os", "dup2")
 _NEITHER = 3  # an access mode: neither reading nor writing
-_swept: set[int] = set()  # descriptors of loops that somebody has tried to close
 
 
-def close(loop: Any, fd: int, reserved: set[int]) -> None:
-    """Close *fd*, which is watched by *loop*, or closed already, or the loop's own.
+class Closing:
+    """Given the native functions, and the set of the numbers that are closed and have not been freed yet."""
 
-    *reserved* are the numbers of those that are closed, and have not been freed yet.
-    """
-    os.get_inheritable(fd)  # raises EBADF if it is not open
-    if fd in reserved or _is_the_loops(loop, fd):
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    if sys.platform == "linux" and _take_over(fd):
-        reserved.add(fd)
-        _when_the_loop_has_run(loop, lambda: _free(fd, reserved))
-    else:
-        from gevent.os import close as deferred
+    def __init__(self, close: Any, closerange: Any, dup2: Any, reserved: set[int]) -> None:
+        self._close = close
+        self._closerange = closerange
+        self._dup2 = dup2
+        self._reserved = reserved
+        self._swept: set[int] = set()  # descriptors of loops that somebody has tried to close
 
-        deferred(fd)
-        _when_the_loop_has_run(loop, int)
+    def close(self, loop: Any, fd: int) -> None:
+        """Close *fd*, which is watched by *loop*, or closed already, or the loop's own."""
+        os.get_inheritable(fd)  # raises EBADF if it is not open
+        if fd in self._reserved or self._is_the_loops(loop, fd):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if sys.platform == "linux" and self._take_over(fd):
+            self._reserved.add(fd)
+            _when_the_loop_has_run(loop, lambda: self._free(fd))
+        else:
+            from gevent.os import close as deferred
 
+            deferred(fd)
+            _when_the_loop_has_run(loop, int)
 
-def _take_over(fd: int) -> bool:
-    try:
-        other = os.open(os.devnull, _NEITHER | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        _dup2(other, fd, False)
-    finally:
-        _close(other)
-    return True
+    def _take_over(self, fd: int) -> bool:
+        try:
+            other = os.open(os.devnull, _NEITHER | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            self._dup2(other, fd, False)
+        finally:
+            self._close(other)
+        return True
+
+    def _free(self, fd: int) -> None:
+        if fd in self._reserved:  # else somebody has put something else there
+            self._reserved.discard(fd)
+            if _is_ours(fd):
+                self._close(fd)
+
+    def closerange(self, loop: Any, low: int, high: int) -> None:
+        """Close all from *low* to below *high*, leave out the loop's own, and wake who waits."""
+        own, watched = _own(loop)
+        kept = own if low <= loop.fileno() < high else set()
+        for fd in sorted(watched - kept):
+            if low <= fd < high and loop.closing_fd(fd):
+                try:
+                    self.close(loop, fd)
+                except OSError:
+                    pass
+        begin = low
+        for fd in sorted(kept | self._reserved):
+            if begin <= fd < high:
+                self._closerange(begin, fd)
+                begin = fd + 1
+        self._closerange(begin, high)
+
+    def _is_the_loops(self, loop: Any, fd: int) -> bool:
+        """Whether *fd* belongs to *loop* itself.
+
+        libev does not say which eventfd is its own, so each that it watches is taken for that, but only once somebody
+        has tried to close the loop's first descriptor: nobody does who does not close everything.
+        """
+        if fd != loop.fileno() and fd not in self._swept:
+            return False
+        own, _ = _own(loop)
+        self._swept.update(own)
+        return fd in own
 
 
 def _when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:
@@ -74,13 +110,6 @@ def _when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:
     idle.start(int)
 
 
-def _free(fd: int, reserved: set[int]) -> None:
-    if fd in reserved:  # else somebody has put something else there
-        reserved.discard(fd)
-        if _is_ours(fd):
-            _close(fd)
-
-
 def _is_ours(fd: int) -> bool:
     """Whether *fd* is what took over: C code may have closed it, and somebody else got the number."""
     import fcntl
@@ -89,37 +118,6 @@ def _is_ours(fd: int) -> bool:
         return fcntl.fcntl(fd, fcntl.F_GETFL) & _NEITHER == _NEITHER
     except OSError:
         return False
-
-
-def closerange(loop: Any, low: int, high: int, reserved: set[int]) -> None:
-    """Close all from *low* to below *high*, leave out the loop's own, and wake who waits."""
-    own, watched = _own(loop)
-    kept = own if loop.fileno() in range(low, high) else set()
-    for fd in sorted(watched - kept):
-        if fd in range(low, high) and loop.closing_fd(fd):
-            try:
-                close(loop, fd, reserved)
-            except OSError:
-                pass
-    begin = low
-    for fd in sorted(kept | reserved):
-        if begin <= fd < high:
-            _closerange(begin, fd)
-            begin = fd + 1
-    _closerange(begin, high)
-
-
-def _is_the_loops(loop: Any, fd: int) -> bool:
-    """Whether *fd* belongs to *loop* itself.
-
-    libev does not say which eventfd is its own, so each that it watches is taken for that, but only once somebody has
-    tried to close the loop's first descriptor: nobody does who does not close everything.
-    """
-    if fd != loop.fileno() and fd not in _swept:
-        return False
-    own, _ = _own(loop)
-    _swept.update(own)
-    return fd in own
 
 
 def _own(loop: Any) -> tuple[set[int], set[int]]:

@@ -31,12 +31,7 @@ from ._waits import READ, WRITE, in_threadpool, try_until, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_original: dict[str, Any] = {
-    name: native("os", name)
-    for name in ("read", "write", "readinto", "readv", "writev", "preadv", "pwritev", "eventfd_read", "eventfd_write",
-                 "sendfile", "splice")
-    if hasattr(os, name)
-}  # fmt: skip
+original: dict[str, Any] = {}  # what os_read.py replaced, by name; it fills this
 _poll = native("select", "poll")
 _EVENTS = {READ: 0x1, WRITE: 0x4}  # POLLIN, POLLOUT
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
@@ -82,7 +77,7 @@ def _simple(name: str, fd: int, events: int, *args: Any) -> Any:
             _until_ready(hub, fd, events)
         except (TypeError, ValueError, OverflowError):
             pass  # not a descriptor: the native function says so in its words
-    return _original[name](fd, *args)
+    return original[name](fd, *args)
 
 
 def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int | None:
@@ -106,7 +101,7 @@ def read(fd: int, length: int, seekable: bool) -> bytes:
     if hub is None or seekable or not _NOWAIT or type(length) is not int or not 0 < length <= _SHORT:
         return _simple("read", fd, READ, length)  # type: ignore[no-any-return]
     buffer = bytearray(length)
-    preadv = _original["preadv"]
+    preadv = original["preadv"]
     got = _at_once(hub, fd, READ, lambda: preadv(fd, [buffer], -1, _NOWAIT))
     return _simple("read", fd, READ, length) if got is None else bytes(memoryview(buffer)[:got])
 
@@ -125,7 +120,7 @@ def _into(fd: int, buffers: Any, name: str, argument: Any) -> int:
     hub = _hub()
     got = None
     if hub is not None and _NOWAIT and _is_stream(fd):
-        got = _at_once(hub, fd, READ, lambda: _original["preadv"](fd, buffers, -1, _NOWAIT))
+        got = _at_once(hub, fd, READ, lambda: original["preadv"](fd, buffers, -1, _NOWAIT))
     return _simple(name, fd, READ, argument) if got is None else got
 
 
@@ -133,7 +128,7 @@ def preadv(fd: int, buffers: Any, offset: int, flags: int) -> int:
     """os.preadv()."""
     if offset == -1 and not flags and _is_stream(fd):
         return readv(fd, buffers)
-    return _original["preadv"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
+    return original["preadv"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
 
 def _is_stream(fd: int) -> bool:
@@ -164,21 +159,21 @@ def pwritev(fd: int, buffers: Any, offset: int, flags: int) -> int:
     """os.pwritev()."""
     if offset == -1 and not flags and _is_stream(fd):
         return writev(fd, buffers)
-    return _original["pwritev"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
+    return original["pwritev"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
 
 def _written(hub: Any, fd: int, buffers: Iterable[Any], name: str, argument: Any) -> int:
     try:
         views = [memoryview(buffer).cast("B") for buffer in buffers]
     except (TypeError, ValueError):  # none, or not in one piece: the native function says so in its words
-        return _original[name](fd, argument)  # type: ignore[no-any-return]
+        return original[name](fd, argument)  # type: ignore[no-any-return]
     size = sum(map(len, views))
     if not size:
-        return _original[name](fd, argument)  # type: ignore[no-any-return]
+        return original[name](fd, argument)  # type: ignore[no-any-return]
     done = 0
     while done < size:
         try:
-            wrote = _at_once(hub, fd, WRITE, lambda: _original["pwritev"](fd, views, -1, _NOWAIT)) if _NOWAIT else None
+            wrote = _at_once(hub, fd, WRITE, lambda: original["pwritev"](fd, views, -1, _NOWAIT)) if _NOWAIT else None
             if wrote is None:
                 wrote = _in_another_way(hub, fd, views)
         except OSError:
@@ -201,7 +196,7 @@ def _without(views: list[memoryview], wrote: int) -> list[memoryview]:
 
 def _in_another_way(hub: Any, fd: int, views: list[memoryview]) -> int:
     """Write some of *views* to *fd*, which knows no RWF_NOWAIT."""
-    native_write = _original["write"]
+    native_write = original["write"]
     view, mode = views[0], os.fstat(fd).st_mode
     if not _waits(fd):
         return native_write(fd, view)  # type: ignore[no-any-return]
@@ -225,7 +220,7 @@ def _through_another(hub: Any, fd: int, view: memoryview) -> int:
     try:
         while done < len(view):
             try:
-                done += _original["write"](other, view[done:])
+                done += original["write"](other, view[done:])
             except BlockingIOError:
                 wait_for(hub, other, WRITE)
     except BrokenPipeError:
@@ -248,7 +243,7 @@ def eventfd_write(fd: int, value: int) -> None:
 
 def sendfile(out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
     """os.sendfile(): in the threadpool if *out_fd* is blocking, for it has no form that does not wait."""
-    hub, call = _hub(), _original["sendfile"]
+    hub, call = _hub(), original["sendfile"]
     if hub is None or not _is_stream(out_fd):
         return call(out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
     if os.get_blocking(out_fd):
@@ -264,7 +259,7 @@ def sendfile(out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
 
 def splice(src: int, dst: int, count: int, offset_src: int | None, offset_dst: int | None, flags: int) -> int:
     """os.splice(): tried without waiting, once both sides are ready."""
-    hub, call = _hub(), _original["splice"]
+    hub, call = _hub(), original["splice"]
     if hub is None or flags & _SPLICE_F_NONBLOCK:
         return call(src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
 

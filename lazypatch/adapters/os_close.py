@@ -1,4 +1,4 @@
-"""os.close() closes at once, and says what is wrong with its errno; and so do os.closerange() and os.dup2().
+"""os.close() closes at once, and says what is wrong with its errno; os.closerange() and os.dup2() wake who waits.
 
 gevent's own close (25.8.1) puts every close of something else than a regular file off until the event loop runs, because
 libev aborts the process if a watched descriptor vanishes (gevent #2100). So the other end of a pipe sees the end late or
@@ -26,10 +26,18 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_close = native("os", "close")
-_dup2 = native("os", "dup2")
-_closerange = native("os", "closerange")
-reserved: "set[int]" = set()  # closed, but their numbers are not free before the loop has run
+_close, _dup2, _closerange = native("os", "close"), native("os", "dup2"), native("os", "closerange")
+_reserved: "set[int]" = set()  # closed, but their numbers are not free before the loop has run
+_ways: "Any" = None
+
+
+def _careful() -> "Any":
+    global _ways
+    if _ways is None:
+        from ._closing import Closing
+
+        _ways = Closing(_close, _closerange, _dup2, _reserved)
+    return _ways
 
 
 def close(fd: "Any") -> None:
@@ -37,28 +45,24 @@ def close(fd: "Any") -> None:
     loop = hub and hub.loop
     if loop:
         try:
-            careful = loop.closing_fd(fd) or fd in reserved or fd == loop.fileno()
+            careful = loop.closing_fd(fd) or fd in _reserved or fd == loop.fileno()
         except Exception:  # not a number: the native function says so in its words
             careful = False
         if careful:
-            from . import _closing
-
-            return _closing.close(loop, fd, reserved)
+            return _careful().close(loop, fd)  # type: ignore[no-any-return]
     return _close(fd)  # type: ignore[no-any-return]
 
 
 def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
     hub = get_hub_if_exists()
     if hub and hub.loop:
-        from . import _closing
-
-        return _closing.closerange(hub.loop, fd_low, fd_high, reserved)
+        return _careful().closerange(hub.loop, fd_low, fd_high)  # type: ignore[no-any-return]
     return _closerange(fd_low, fd_high)  # type: ignore[no-any-return]
 
 
 def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
     made: int = _dup2(fd, fd2, inheritable)
-    reserved.discard(made)  # it is open again
+    _reserved.discard(made)  # it is open again
     hub = get_hub_if_exists()
     if hub and hub.loop and fd != fd2:
         hub.loop.closing_fd(made)  # who waits for what was there tries again with what is there now

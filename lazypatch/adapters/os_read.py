@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_lseek = native("os", "lseek")
-_read = native("os", "read")
-_write = native("os", "write")
+_NAMES = "read write readinto readv writev preadv pwritev eventfd_read eventfd_write sendfile splice"
+_native = {name: native("os", name) for name in _NAMES.split() if hasattr(os, name)}
+_lseek, _read, _write = os.lseek, _native["read"], _native["write"]
 _NO = (OSError, TypeError, OverflowError, ValueError)
 
 
@@ -35,6 +35,7 @@ def _load() -> "Any":
     global _ways
     from . import _streams
 
+    _streams.original.update(_native)  # what os holds now is ours
     _ways = _streams
     return _streams
 
@@ -104,7 +105,7 @@ def plan(module: "ModuleType") -> "list[Change]":
     for function in _ALL if os.name == "posix" else ():
         name = function.__name__
         # Elsewhere sendfile has other parameters.
-        if hasattr(os, name) and (function is not sendfile or sys.platform == "linux"):
-            function.__module__, function.__doc__ = "os", native("os", name).__doc__
+        if name in _native and (function is not sendfile or sys.platform == "linux"):
+            function.__module__, function.__doc__ = "os", _native[name].__doc__
             changes.append(Change(module, name, function))
     return changes
