@@ -26,14 +26,18 @@ _NEITHER = 3  # an access mode: neither reading nor writing
 
 
 class Closing:
-    """Given the native functions, and the set of the numbers that are closed and have not been freed yet."""
+    """Given the native functions, and two sets that who asks looks into first.
 
-    def __init__(self, close: Any, closerange: Any, dup2: Any, reserved: set[int]) -> None:
+    *reserved* are the numbers that are closed, and have not been freed yet; *swept* are the descriptors of loops that
+    somebody has tried to close.
+    """
+
+    def __init__(self, close: Any, closerange: Any, dup2: Any, reserved: set[int], swept: set[int]) -> None:
         self._close = close
         self._closerange = closerange
         self._dup2 = dup2
         self._reserved = reserved
-        self._swept: set[int] = set()  # descriptors of loops that somebody has tried to close
+        self._swept = swept
 
     def close(self, loop: Any, fd: int) -> None:
         """Close *fd*, which is watched by *loop*, or closed already, or the loop's own."""
@@ -92,6 +96,7 @@ class Closing:
         if fd != loop.fileno() and fd not in self._swept:
             return False
         own, _ = _own(loop)
+        self._swept.clear()
         self._swept.update(own)
         return fd in own
 

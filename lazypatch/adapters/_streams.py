@@ -16,6 +16,7 @@ A non-blocking descriptor says BlockingIOError as ever, unless it is so only bec
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import stat
@@ -40,7 +41,8 @@ _SHORT = 1 << 16  # a read of no more is made into a buffer of ours
 _PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 _TERMINAL = 256  # bytes that a terminal which is ready takes
 _SPLICE_F_NONBLOCK = 2
-sockets: dict[int, Any] = {}  # descriptor -> a weak reference to the cooperative socket whose it is; socket_detach.py fills it
+# Descriptor -> a weak reference to the cooperative socket whose it is; socket_detach.py fills it.
+sockets: dict[int, Any] = {}
 
 
 def _hub() -> Any:
@@ -55,9 +57,12 @@ def _is_ready(fd: int, events: int) -> bool:
     return bool(poll.poll(0))
 
 
-def _waits(fd: int) -> bool:
+def _waits(fd: int, events: int) -> bool:
     """Whether a native call would wait: *fd* is blocking, or would be, were it not for gevent."""
-    if os.get_blocking(fd):
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    if flags & os.O_ACCMODE == (os.O_WRONLY if events == READ else os.O_RDONLY):
+        return False  # it fails
+    if not flags & os.O_NONBLOCK:
         return True
     owner = sockets.get(fd)
     owner = owner and owner()
@@ -66,7 +71,7 @@ def _waits(fd: int) -> bool:
 
 def _until_ready(hub: Any, fd: int, events: int) -> None:
     """Return when a native call on *fd* would not wait, or would not have to."""
-    while not _is_ready(fd, events) and _waits(fd):
+    while not _is_ready(fd, events) and _waits(fd, events):
         wait_for(hub, fd, events)
 
 
@@ -86,7 +91,7 @@ def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int
         try:
             return transfer()
         except BlockingIOError:
-            if not _waits(fd):
+            if not _waits(fd, events):
                 raise
         except OSError as error:
             if error.errno in _UNKNOWN:
@@ -98,7 +103,9 @@ def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int
 def read(fd: int, length: int, seekable: bool) -> bytes:
     """os.read()."""
     hub = _hub()
-    if hub is None or seekable or not _NOWAIT or type(length) is not int or not 0 < length <= _SHORT:
+    if hub is None or type(length) is not int or not 0 < length <= sys.maxsize:
+        return original["read"](fd, length)  # type: ignore[no-any-return]
+    if seekable or not _NOWAIT or length > _SHORT:
         return _simple("read", fd, READ, length)  # type: ignore[no-any-return]
     buffer = bytearray(length)
     preadv = original["preadv"]
@@ -120,7 +127,10 @@ def _into(fd: int, buffers: Any, name: str, argument: Any) -> int:
     hub = _hub()
     got = None
     if hub is not None and _NOWAIT and _is_stream(fd):
-        got = _at_once(hub, fd, READ, lambda: original["preadv"](fd, buffers, -1, _NOWAIT))
+        try:
+            got = _at_once(hub, fd, READ, lambda: original["preadv"](fd, buffers, -1, _NOWAIT))
+        except (TypeError, ValueError):  # no buffers: the native function says so in its words
+            return original[name](fd, argument)  # type: ignore[no-any-return]
     return _simple(name, fd, READ, argument) if got is None else got
 
 
@@ -136,6 +146,8 @@ def _is_stream(fd: int) -> bool:
         os.lseek(fd, 0, os.SEEK_CUR)
     except OSError as error:
         return error.errno == errno.ESPIPE
+    except (TypeError, ValueError, OverflowError):
+        pass
     return False
 
 
@@ -183,7 +195,7 @@ def _written(hub: Any, fd: int, buffers: Iterable[Any], name: str, argument: Any
         done += wrote
         if done < size:
             views = _without(views, wrote)
-            if not _waits(fd):
+            if not _waits(fd, WRITE):
                 break
     return done
 
@@ -198,7 +210,7 @@ def _in_another_way(hub: Any, fd: int, views: list[memoryview]) -> int:
     """Write some of *views* to *fd*, which knows no RWF_NOWAIT."""
     native_write = original["write"]
     view, mode = views[0], os.fstat(fd).st_mode
-    if not _waits(fd):
+    if not _waits(fd, WRITE):
         return native_write(fd, view)  # type: ignore[no-any-return]
     if stat.S_ISCHR(mode) and len(view) > _TERMINAL:
         return in_threadpool(hub, native_write, fd, view)  # type: ignore[no-any-return]
@@ -252,7 +264,7 @@ def sendfile(out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
         try:
             return call(out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
         except BlockingIOError:
-            if not _waits(out_fd):
+            if not _waits(out_fd, WRITE):
                 raise
         wait_for(hub, out_fd, WRITE)
 
@@ -260,16 +272,19 @@ def sendfile(out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
 def splice(src: int, dst: int, count: int, offset_src: int | None, offset_dst: int | None, flags: int) -> int:
     """os.splice(): tried without waiting, once both sides are ready."""
     hub, call = _hub(), original["splice"]
-    if hub is None or flags & _SPLICE_F_NONBLOCK:
+    if hub is None or type(count) is not int or count <= 0 or flags & _SPLICE_F_NONBLOCK:
         return call(src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
 
     def attempt() -> int | None:
-        _until_ready(hub, src, READ)
-        _until_ready(hub, dst, WRITE)
+        try:
+            _until_ready(hub, src, READ)
+            _until_ready(hub, dst, WRITE)
+        except (TypeError, ValueError, OverflowError):
+            return call(src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
         try:
             return call(src, dst, count, offset_src, offset_dst, flags | _SPLICE_F_NONBLOCK)  # type: ignore[no-any-return]
         except BlockingIOError:
-            if not (_waits(src) and _waits(dst)):
+            if not (_waits(src, READ) and _waits(dst, WRITE)):
                 raise
             return None
 

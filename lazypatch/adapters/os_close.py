@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _close, _dup2, _closerange = native("os", "close"), native("os", "dup2"), native("os", "closerange")
 _reserved: "set[int]" = set()  # closed, but their numbers are not free before the loop has run
+_swept: "set[int]" = set()  # the loop's own, once somebody has tried to close them
 _ways: "Any" = None
 
 
@@ -36,7 +37,7 @@ def _careful() -> "Any":
     if _ways is None:
         from ._closing import Closing
 
-        _ways = Closing(_close, _closerange, _dup2, _reserved)
+        _ways = Closing(_close, _closerange, _dup2, _reserved, _swept)
     return _ways
 
 
@@ -45,7 +46,7 @@ def close(fd: "Any") -> None:
     loop = hub and hub.loop
     if loop:
         try:
-            careful = loop.closing_fd(fd) or fd in _reserved or fd == loop.fileno()
+            careful = loop.closing_fd(fd) or fd in _reserved or fd in _swept or fd == loop.fileno()
         except Exception:  # not a number: the native function says so in its words
             careful = False
         if careful:
@@ -72,6 +73,5 @@ def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
 def plan(module: "ModuleType") -> "list[Change]":
     """The same functions for os and posix."""
     for function, original in (close, _close), (closerange, _closerange), (dup2, _dup2):
-        function.__module__ = "os"
-        function.__doc__ = original.__doc__
+        function.__module__, function.__doc__, function.__annotations__ = "os", original.__doc__, {}
     return [Change(module, function.__name__, function) for function in (close, closerange, dup2)]

@@ -106,6 +106,6 @@ def plan(module: "ModuleType") -> "list[Change]":
         name = function.__name__
         # Elsewhere sendfile has other parameters.
         if name in _native and (function is not sendfile or sys.platform == "linux"):
-            function.__module__, function.__doc__ = "os", _native[name].__doc__
+            function.__module__, function.__doc__, function.__annotations__ = "os", _native[name].__doc__, {}
             changes.append(Change(module, name, function))
     return changes

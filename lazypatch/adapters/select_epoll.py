@@ -89,9 +89,9 @@ class epoll:  # noqa: N801  # the name of what it replaces
         if now - self._turn > sys.getswitchinterval():
             hub = hub_to_wait_in()
             if hub is not None:
-                from gevent import sleep
-
-                sleep(0)
+                # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, in which no timer ends.
+                with hub.loop.timer(0) as round_of_the_loop:
+                    hub.wait(round_of_the_loop)
             self._turn = monotonic()
 
     def __enter__(self) -> epoll:

@@ -36,6 +36,7 @@ from . import _streams
 from ._waits import READ, in_threadpool
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Iterator
 
 _class: Any = _socket3.socket
@@ -44,7 +45,8 @@ _init, _detach, _sendmsg = _class.__init__, _class.detach, vars(_class).get("sen
 _set_inheritable = native("os", "set_inheritable")
 _DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 # Those of gevent's files that make sockets of descriptors which are nobody else's.
-_OWN_FILES = {vars(_socket3)["__name__"], "gevent.ssl", "gevent._ssl3"}
+_OWN_FILES = {"gevent._socket3", "gevent.ssl"}
+_fromfd_code = _socket3.fromfd.__code__
 _owners = _streams.sockets
 
 
@@ -101,11 +103,16 @@ def _is_listener(fd: int) -> bool:
 
 
 def __init__(self: Any, family: Any = -1, type: Any = -1, proto: Any = -1, fileno: Any = None) -> None:
-    if fileno is None or sys._getframe(1).f_globals.get("__name__") in _OWN_FILES or not _stays_blocking(self, fileno):
+    if fileno is None or _is_gevents_own(sys._getframe(1)) or not _stays_blocking(self, fileno):
         _init(self, family, type, proto, fileno)
     else:
         _take_over(self, family, type, proto, fileno)
     _owners[self._sock.fileno()] = ref(self)
+
+
+def _is_gevents_own(caller: types.FrameType) -> bool:
+    """Whether gevent itself makes a socket of a descriptor that is nobody else's; fromfd() makes it of anybody's."""
+    return caller.f_globals.get("__name__") in _OWN_FILES and caller.f_code is not _fromfd_code
 
 
 def _stays_blocking(sock: Any, fd: Any) -> bool:
@@ -173,14 +180,22 @@ def detach(self: Any) -> int:
 
 def sendmsg(self: Any, buffers: Any, ancdata: Any = (), flags: int = 0, address: Any = None) -> int:
     if ancdata:
-        ancdata = list(ancdata)
-        for level, kind, data in ancdata:
-            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
-                numbers = array.array("i")
-                numbers.frombytes(bytes(data)[: len(bytes(data)) // numbers.itemsize * numbers.itemsize])
-                for fd in numbers:
-                    _give_away(fd)
+        try:
+            ancdata = list(ancdata)
+            for fd in _sent(ancdata):
+                _give_away(fd)
+        except Exception:
+            pass  # the native function says what is wrong with it
     return _sendmsg(self, buffers, ancdata, flags, address)  # type: ignore[no-any-return]
+
+
+def _sent(ancdata: list[Any]) -> Iterator[int]:
+    """The descriptors in *ancdata*."""
+    for level, kind, data in ancdata:
+        if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+            numbers, raw = array.array("i"), bytes(data)
+            numbers.frombytes(raw[: len(raw) // numbers.itemsize * numbers.itemsize])
+            yield from numbers
 
 
 def set_inheritable(fd: Any, inheritable: Any, /) -> None:
