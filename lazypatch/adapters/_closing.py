@@ -7,8 +7,8 @@ What does not work. Putting off the close, as gevent does: on libev the waiter i
 and waits again, for ever; and whoever is at the other end learns of it late.
 
 Solution (Linux). Another open file takes over the number: ``/dev/null`` opened with the access mode 3, which can be
-neither read nor written. So what was there is closed at once, its waiters are woken, try again, and get EBADF; the number
-becomes free when the loop has run. Elsewhere gevent's way is taken, and the loop woken.
+neither read nor written. So what was there is closed at once, its waiters are woken, try again, and get EBADF; the
+number becomes free when the loop has run. Elsewhere gevent's way is taken, and the loop woken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import errno
 import os
 import sys
 from typing import TYPE_CHECKING, Any
-
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,12 +5,13 @@ Between that and the native call another process may take the data, or fill the 
 what it can and never waits, whatever the flags of the open file say (``RWF_NOWAIT``; for sockets since 5.4, for pipes
 since 6.4), so where it works it is what is used.
 
-A pipe that is ready takes PIPE_BUF bytes and perhaps no more. Where there is no RWF_NOWAIT a longer write goes through a
-second open file of the same pipe, opened for this write from /proc/self/fd and non-blocking (a megabyte in 1.25 of the native
-time; in pieces of PIPE_BUF it takes five times as long, which is the last resort). A long write to a terminal, which says
-"ready" if there is room for one byte, is made in the hub's threadpool.
+A pipe that is ready takes PIPE_BUF bytes and perhaps no more. Where there is no RWF_NOWAIT a longer write goes
+through a second open file of the same pipe, opened for this write from /proc/self/fd and non-blocking (a megabyte in
+1.25 of the native time; in pieces of PIPE_BUF it takes five times as long, which is the last resort). A long write to
+a terminal, which says "ready" if there is room for one byte, is made in the hub's threadpool.
 
-A non-blocking descriptor says BlockingIOError as ever, unless it is so only because it is that of a cooperative socket.
+A non-blocking descriptor says BlockingIOError as ever, unless it is so only because it is that of a cooperative
+socket.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 original: dict[str, Any] = {}  # what os_read.py replaced, by name; it fills this
-_poll = native("select", "poll")
+poll = native("select", "poll")
 _EVENTS = {READ: 0x1, WRITE: 0x4}  # POLLIN, POLLOUT
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
 _UNKNOWN = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # what says that RWF_NOWAIT is not for this descriptor
@@ -52,9 +53,9 @@ def _hub() -> Any:
 
 
 def _is_ready(fd: int, events: int) -> bool:
-    poll = _poll()
-    poll.register(fd, _EVENTS[events])
-    return bool(poll.poll(0))
+    asked = poll()
+    asked.register(fd, _EVENTS[events])
+    return bool(asked.poll(0))
 
 
 def _waits(fd: int, events: int) -> bool:
@@ -86,7 +87,7 @@ def _simple(name: str, fd: int, events: int, *args: Any) -> Any:
 
 
 def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int | None:
-    """What *transfer*, which never waits, gives when it has something to give; None if *fd* does not know such a call."""
+    """What *transfer*, which never waits, gives when it can; None if *fd* does not know such a call."""
     while True:
         try:
             return transfer()
@@ -100,17 +101,25 @@ def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int
         wait_for(hub, fd, events)
 
 
-def read(fd: int, length: int, seekable: bool) -> bytes:
-    """os.read()."""
+def read(fd: int, length: int) -> bytes:
+    """os.read() of what one can seek in, and which is not ready."""
+    return _simple("read", fd, READ, length)  # type: ignore[no-any-return]
+
+
+def read_stream(fd: int, length: int) -> bytes:
+    """os.read() of what one cannot seek in."""
     hub = _hub()
     if hub is None or type(length) is not int or not 0 < length <= sys.maxsize:
         return original["read"](fd, length)  # type: ignore[no-any-return]
-    if seekable or not _NOWAIT or length > _SHORT:
-        return _simple("read", fd, READ, length)  # type: ignore[no-any-return]
+    if not _NOWAIT or length > _SHORT:
+        return read(fd, length)
     buffer = bytearray(length)
     preadv = original["preadv"]
-    got = _at_once(hub, fd, READ, lambda: preadv(fd, [buffer], -1, _NOWAIT))
-    return _simple("read", fd, READ, length) if got is None else bytes(memoryview(buffer)[:got])
+    got = _at_once(hub, fd, READ, lambda: preadv(fd, (buffer,), -1, _NOWAIT))
+    if got is None:
+        return read(fd, length)
+    del buffer[got:]
+    return bytes(buffer)
 
 
 def readinto(fd: int, buffer: Any) -> int:
@@ -151,12 +160,17 @@ def _is_stream(fd: int) -> bool:
     return False
 
 
-def write(fd: int, data: Any, seekable: bool) -> int:
-    """os.write()."""
+def write(fd: int, data: Any) -> int:
+    """os.write() to what one can seek in, and which is not ready."""
+    return _simple("write", fd, WRITE, data)  # type: ignore[no-any-return]
+
+
+def write_stream(fd: int, data: Any) -> int:
+    """os.write() to what one cannot seek in."""
     hub = _hub()
-    if hub is None or seekable:
-        return _simple("write", fd, WRITE, data)  # type: ignore[no-any-return]
-    return _written(hub, fd, [data], "write", data)
+    if hub is None:
+        return original["write"](fd, data)  # type: ignore[no-any-return]
+    return _written(hub, fd, (data,), "write", data)
 
 
 def writev(fd: int, buffers: Any) -> int:
@@ -185,9 +199,7 @@ def _written(hub: Any, fd: int, buffers: Iterable[Any], name: str, argument: Any
     done = 0
     while done < size:
         try:
-            wrote = _at_once(hub, fd, WRITE, lambda: original["pwritev"](fd, views, -1, _NOWAIT)) if _NOWAIT else None
-            if wrote is None:
-                wrote = _in_another_way(hub, fd, views)
+            wrote = _some_written(hub, fd, views)
         except OSError:
             if done:  # as natively: what was written counts, and the next call meets the error
                 break
@@ -198,6 +210,12 @@ def _written(hub: Any, fd: int, buffers: Iterable[Any], name: str, argument: Any
             if not _waits(fd, WRITE):
                 break
     return done
+
+
+def _some_written(hub: Any, fd: int, views: list[memoryview]) -> int:
+    call = original["pwritev"]
+    wrote = _at_once(hub, fd, WRITE, lambda: call(fd, views, -1, _NOWAIT)) if _NOWAIT else None
+    return _in_another_way(hub, fd, views) if wrote is None else wrote
 
 
 def _without(views: list[memoryview], wrote: int) -> list[memoryview]:

@@ -1,20 +1,18 @@
 """os.close() closes at once, and says what is wrong with its errno; os.closerange() and os.dup2() wake who waits.
 
-gevent's own close (25.8.1) puts every close of something else than a regular file off until the event loop runs, because
-libev aborts the process if a watched descriptor vanishes (gevent #2100). So the other end of a pipe sees the end late or
-never, the next descriptor is not the lowest, and a second close has no errno. But the loop can tell whether a descriptor
-is watched: only such a one needs care, and that is in ``_closing.py``, which is loaded when the first one is met. There
-its waiters are woken, and get EBADF. ``closerange`` and ``dup2`` close natively, so nobody who waits ever hears of it:
-they wake the waiters, too.
+gevent's own close (25.8.1) puts every close of something else than a regular file off until the event loop runs,
+because libev aborts the process if a watched descriptor vanishes (gevent #2100). So the other end of a pipe sees the
+end late or never, the next descriptor is not the lowest, and a second close has no errno. But the loop can tell
+whether a descriptor is watched: only such a one needs care, and that is in ``_closing.py``, which is loaded when the
+first one is met. There its waiters are woken, and get EBADF. ``closerange`` and ``dup2`` close natively, so nobody
+who waits ever hears of it: they wake the waiters, too.
 
 The descriptors of the event loop itself are not the program's: a daemon that closes "all" of them, one by one or by
 ``closerange``, gets EBADF for these, as if they were not open. ``dup2`` over one of them is not prevented.
 
-File objects close their descriptors in C, at once and without a word to the loop: their waiters go on waiting, as they
-do natively on Linux. gevent's sockets wake theirs.
+File objects close their descriptors in C, at once and without a word to the loop: their waiters go on waiting, as
+they do natively on Linux. gevent's sockets wake theirs.
 """
-
-import os
 
 from gevent._hub_local import get_hub_if_exists
 

@@ -1,11 +1,11 @@
 """select.epoll exists, and the others run while its poll() waits; and so does selectors.EpollSelector.
 
-gevent.monkey removes both, because C's poll() stops every greenlet, and hopes that whoever looks for epoll finds select
-instead: trio and curio do not start. But an epoll is itself a descriptor that is ready when it has something to tell, so
-one that waits for its own descriptor in the hub is an epoll that cooperates. Here is that class; all but the wait is
-the native object's. ``selectors.DefaultSelector`` stays gevent's. A poll() that has something to tell at once, or is not to
-wait, does not go through the hub, except every few milliseconds: a program that always has something to do would keep
-the others waiting, which the interpreter does not do to its threads either.
+gevent.monkey removes both, because C's poll() stops every greenlet, and hopes that whoever looks for epoll finds
+select instead: trio and curio do not start. But an epoll is itself a descriptor that is ready when it has something
+to tell, so one that waits for its own descriptor in the hub is an epoll that cooperates. Here is that class; all but
+the wait is the native object's. ``selectors.DefaultSelector`` stays gevent's. A poll() that has something to tell at
+once, or is not to wait, does not go through the hub, except every few milliseconds: a program that always has
+something to do would keep the others waiting, which the interpreter does not do to its threads either.
 
 Two things differ from the native class: this one can be subclassed, and its ``poll`` ends with what closes it in
 another thread. kqueue stays removed: nobody has tried this with it.
@@ -23,12 +23,12 @@ from .._install import Change
 from ._waits import READ, hub_to_wait_in, wait_for
 
 if TYPE_CHECKING:
-    from types import ModuleType, TracebackType
+    from types import TracebackType
 
 _native: Any = native("select", "epoll") if sys.platform == "linux" else None
 
 
-class epoll:  # noqa: N801  # the name of what it replaces
+class epoll:
     __slots__ = ("__weakref__", "_epoll", "_turn")
     __module__ = "select"
 
@@ -89,7 +89,7 @@ class epoll:  # noqa: N801  # the name of what it replaces
         if now - self._turn > sys.getswitchinterval():
             hub = hub_to_wait_in()
             if hub is not None:
-                # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, in which no timer ends.
+                # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, and no timer ends.
                 with hub.loop.timer(0) as round_of_the_loop:
                     hub.wait(round_of_the_loop)
             self._turn = monotonic()

@@ -1,24 +1,25 @@
 """A socket's descriptor that is given away blocks for whoever gets it, and one that is taken over is left as it is.
 
-Problem. gevent makes every socket's open file non-blocking, which is its own business as long as the socket is its own. But
-the flag goes with the file: after ``detach()``, in a child that has it as stdin or in ``pass_fds``, in a process it was sent
-to, and in one that it came from, a read fails with EAGAIN where it should wait.
+Problem. gevent makes every socket's open file non-blocking, which is its own business as long as the socket is its
+own. But the flag goes with the file: after ``detach()``, in a child that has it as stdin or in ``pass_fds``, in a
+process it was sent to, and in one that it came from, a read fails with EAGAIN where it should wait.
 
-Solution. Where a descriptor is given away the flag is taken back, unless the program itself asked for a time-out, which
-natively sets it, too. Should cooperative sockets of this process use the same open file still, they become *shared*
-ones, and so does what is made of somebody else's blocking descriptor (``fromfd``, ``socket(fileno=...)``): they leave the
-flag alone and say MSG_DONTWAIT in each call. accept() has no such flag: of a listener that is shared it is asked first
-whether somebody is there, and where another process is faster then it waits natively, for the next. So a listener that is
-*taken over* is made non-blocking, as gevent does: who serves it in several processes runs the same program in each. TLS
-sockets are never shared, for OpenSSL reads by itself.
+Solution. Where a descriptor is given away the flag is taken back, unless the program itself asked for a time-out,
+which natively sets it, too. Should cooperative sockets of this process use the same open file still, they become
+*shared* ones, and so does what is made of somebody else's blocking descriptor (``fromfd``, ``socket(fileno=...)``):
+they leave the flag alone and say MSG_DONTWAIT in each call. accept() has no such flag: of a listener that is shared
+it is asked first whether somebody is there, and where another process is faster then it waits natively, for the next.
+So a listener that is *taken over* is made non-blocking, as gevent does: who serves it in several processes runs the
+same program in each. TLS sockets are never shared, for OpenSSL reads by itself.
 
 Given away is: what is detached; what Popen gets as stdin, stdout, stderr or in ``pass_fds``; what is sent with
-SCM_RIGHTS, so also by ``send_fds`` and multiprocessing.reduction; what is made inheritable, unless it is a listener, which
-servers do before they fork. Whose a descriptor is, is known by its number, and of its duplicates by the file's.
+SCM_RIGHTS, so also by ``send_fds`` and multiprocessing.reduction; what is made inheritable, unless it is a listener,
+which servers do before they fork. Whose a descriptor is, is known by its number, and of its duplicates by the file's.
 """
 
 from __future__ import annotations
 
+import _socket
 import array
 import functools
 import os
@@ -27,7 +28,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-import _socket
 from gevent import _socket3, _socketcommon
 
 from .._gevent import native
@@ -140,7 +140,7 @@ def _take_over(sock: Any, family: Any, type: Any, proto: Any, fd: int) -> None:
 
 
 def _give_away(fd: Any, leaving: Any = None) -> None:
-    """Have *fd* block for whoever gets it: the descriptor of a cooperative socket, which is *leaving* it or keeps it."""
+    """Have *fd*, the descriptor of a cooperative socket that keeps it or is *leaving* it, block for whoever gets it."""
     try:
         if os.get_blocking(fd) or not stat.S_ISSOCK(os.fstat(fd).st_mode):
             return

@@ -1,12 +1,13 @@
 """Several threads may use one socket: accept on one listener, receive from one socket, send at once.
 
 gevent's socket has one watcher for reading and one for writing, so the second who has to wait gets
-ConcurrentObjectUseError. Here each further one gets a watcher of its own, which is remembered, so that a close wakes all of
-them. When a descriptor becomes ready all its watchers fire, and the first greenlet may take everything: whoever shared
-a wait looks whether anything is left for it, and waits again if not. Nothing is added where a call does not wait.
+ConcurrentObjectUseError. Here each further one gets a watcher of its own, which is remembered, so that a close wakes
+all of them. When a descriptor becomes ready all its watchers fire, and the first greenlet may take everything:
+whoever shared a wait looks whether anything is left for it, and waits again if not. Nothing is added where a call
+does not wait.
 
-``shutdown()`` does not throw EBADF into who waits, as gevent's does: the system itself makes the descriptor ready, and the
-reader gets the empty read, or the error, that it gets natively.
+``shutdown()`` does not throw EBADF into who waits, as gevent's does: the system itself makes the descriptor ready,
+and the reader gets the empty read, or the error, that it gets natively.
 
 A socket is still bound to the hub, hence to the native thread, in which it was made.
 """
@@ -70,7 +71,9 @@ def _wait_beside(sock: Any, watcher: Any, timeout_exc: Any) -> None:
             del _others[watcher]
 
 
-def _drop_events_and_close(self: Any, closefd: bool = True, _cancel_wait_ex: Any = _socketcommon.cancel_wait_ex) -> None:
+def _drop_events_and_close(
+    self: Any, closefd: bool = True, _cancel_wait_ex: Any = _socketcommon.cancel_wait_ex
+) -> None:
     for watcher in (self._read_event, self._write_event) if _others else ():
         for other in _others.get(watcher, ()):
             self.hub.cancel_wait(other, _cancel_wait_ex)

@@ -51,7 +51,9 @@ WAITERS = {
 @pytest.mark.parametrize("wait", WAITERS)
 def test_who_waits_is_woken_and_fails(loop: str, wait: str) -> None:
     """On libev gevent's own close leaves a socket's reader waiting for ever."""
-    code = ARMED + f"""
+    code = (
+        ARMED
+        + f"""
 import gevent.socket
 r, w = os.pipe()
 a, b = socket.socketpair()
@@ -71,12 +73,15 @@ assert failed and failed[0] in (errno.EBADF, errno.ENOTSOCK), failed
 time.sleep(0.01)
 assert fails(os.fstat, fd) == errno.EBADF  # and the number is free
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_what_is_closed_while_somebody_waits_is_closed_for_the_other_end_at_once(loop: str) -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 r, w = os.pipe()
 os.set_blocking(w, False)
 while fails(os.write, w, b"x" * 65536) is None:
@@ -93,13 +98,16 @@ assert not failed
 thread.join(10)
 assert failed == [errno.EBADF], failed
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_number_that_was_given_to_another_file_meanwhile_is_not_closed(loop: str) -> None:
     """dup2() may take the number before the loop has run."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 r, w = os.pipe()
 thread = threading.Thread(target=lambda: fails(os.read, r, 1))
 thread.start()
@@ -112,12 +120,15 @@ thread.join(10)
 time.sleep(0.01)
 assert os.read(r, 1) in (b"a", b"b")  # the thread may have had the first
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_who_waits_for_what_dup2_replaces_gets_what_is_there_now(loop: str) -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 r, w = os.pipe()
 got = []
 thread = threading.Thread(target=lambda: got.append(os.read(r, 9)))
@@ -130,6 +141,7 @@ thread.join(10)
 assert got == [b"new"], got
 assert fails(os.dup2, 999, r) == errno.EBADF
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
@@ -137,7 +149,9 @@ assert fails(os.dup2, 999, r) == errno.EBADF
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_daemon_may_close_everything(loop: str, how: str) -> None:
     """Whoever waits is woken; threads and sleep go on."""
-    code = ARMED + f"""
+    code = (
+        ARMED
+        + f"""
 r, w = os.pipe()
 failed = []
 thread = threading.Thread(target=lambda: failed.append(fails(os.read, r, 1)))
@@ -152,17 +166,21 @@ assert fails(os.fstat, r) == fails(os.fstat, w) == errno.EBADF
 assert fails(os.close, number) == errno.EBADF
 assert hub.threadpool.apply(len, ("ab",)) == 2  # whose end is told through the loop's own descriptor
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 def test_what_was_open_is_closed_by_closerange() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 fds = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
 os.closerange(fds[0], fds[-1])
 assert [fails(os.fstat, fd) for fd in fds] == [errno.EBADF] * 19 + [None]
 os.closerange(fds[-1], fds[0])
 assert fails(os.fstat, fds[-1]) is None
 """
+    )
     run_code(code, spec="all")
 
 

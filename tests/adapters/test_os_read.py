@@ -199,6 +199,10 @@ else:
     raise AssertionError("not interrupted")
 os.write(w, b"x")
 assert os.read(r, 9) == b"x"
+try:
+    os.read(w, 1)
+except OSError as error:
+    assert error.__context__ is None, error.__context__  # how we found out what it is is no business of theirs
 """  # fmt: skip
     run_code(code, spec="all")
 

@@ -26,7 +26,9 @@ def reader(fd, **kwargs):
 
 
 def test_a_detached_descriptor_blocks() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 fd = a.detach()
 assert os.get_blocking(fd) and a.fileno() == -1
 soon(b.send, b"x")
@@ -34,6 +36,7 @@ assert os.read(fd, 9) == b"x"
 b.settimeout(5)
 assert not os.get_blocking(b.detach())  # as natively with a time-out
 """
+    )
     run_code(code, spec="all")
 
 
@@ -49,7 +52,10 @@ assert not os.get_blocking(b.detach())  # as natively with a time-out
 )
 def test_a_child_that_has_it_waits(give: str) -> None:
     """And so does this process, which lets the others run meanwhile."""
-    code = ARMED + give + """
+    code = (
+        ARMED
+        + give
+        + """
 time.sleep(0.1)
 assert os.get_blocking(a.fileno()) and child.poll() is None
 b.send(b"x")
@@ -67,11 +73,14 @@ def drain():
 threading.Thread(target=drain, daemon=True).start()
 a.sendall(b"z" * 1_000_000)  # more than there is room for
 """
+    )
     run_code(code, spec="all")
 
 
 def test_one_that_was_sent_blocks() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 if hasattr(socket, "send_fds"):
     x, y = socket.socketpair()
     socket.send_fds(a, [b"m"], [x.fileno()])
@@ -86,12 +95,15 @@ if hasattr(socket, "send_fds"):
     else:
         raise AssertionError("no TypeError")
 """
+    )
     run_code(code, spec="all")
 
 
 def test_a_duplicate_that_stays_here_does_not_stop_the_others() -> None:
     """Both are the same open file."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 again = a.dup()
 third = socket.socket(fileno=os.dup(a.fileno()))
 fd = a.detach()
@@ -100,13 +112,16 @@ for sock in (again, third):
     soon(b.send, b"x")
     assert sock.recv(9) == b"x"
 """
+    )
     run_code(code, spec="all")
 
 
 @pytest.mark.parametrize("make", ["socket.socket(fileno=os.dup({fd}))", "socket.fromfd({fd}, a.family, a.type)"])
 def test_what_is_made_of_a_foreign_descriptor_leaves_its_flag(make: str) -> None:
     """Another process may share it; the socket has all that it says it has."""
-    code = ARMED + f"""
+    code = (
+        ARMED
+        + f"""
 import _socket
 x, y = _socket.socketpair()
 sock = {make.format(fd="x.fileno()")}
@@ -131,12 +146,15 @@ else:
 sock.close()
 x.send(b"still there")
 """
+    )
     run_code(code, spec="all")
 
 
 def test_a_foreign_socket_that_is_not_connected_connects() -> None:
     """In the threadpool: connect() has no form that does not wait."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 import _socket
 listener = socket.create_server(("127.0.0.1", 0))
 x = _socket.socket()
@@ -153,11 +171,14 @@ except ConnectionRefusedError:
 else:
     raise AssertionError("connected")
 """
+    )
     run_code(code, spec="all")
 
 
 def test_a_listener_that_is_passed_on_blocks_and_can_still_be_accepted_from() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 listener = socket.create_server(("127.0.0.1", 0))
 accepter = "import socket, sys; s = socket.socket(fileno=int(sys.argv[1])); s.accept()[0].sendall(b'child')"
 child = subprocess.Popen([sys.executable, "-S", "-E", "-c", accepter, str(listener.fileno())], pass_fds=[listener.fileno()])
@@ -166,12 +187,15 @@ assert socket.create_connection(listener.getsockname()).recv(9) == b"child" and 
 soon(lambda: listener.accept()[0].sendall(b"here"))
 assert socket.create_connection(listener.getsockname()).recv(9) == b"here"
 """
+    )
     run_code(code, spec="all")
 
 
 def test_a_listener_that_is_taken_over_is_made_non_blocking() -> None:
     """Several processes serve one: accept() has to be tried without waiting."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 listener = socket.create_server(("127.0.0.1", 0))
 fd = listener.detach()
 assert os.get_blocking(fd)
@@ -180,24 +204,30 @@ assert not os.get_blocking(fd)
 listener.set_inheritable(True)
 assert not os.get_blocking(fd)
 """
+    )
     run_code(code, spec="all")
 
 
 def test_what_is_accepted_or_made_here_is_as_fast_as_ever() -> None:
     """Only what others may use is shared."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 listener = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(listener.getsockname())
 server, _ = listener.accept()
 for sock in (a, b, client, server, listener, a.dup(), socket.socket()):
     assert type(sock._sock) is socket_detach._inner_class and not os.get_blocking(sock.fileno())
 """
+    )
     run_code(code, spec="all")
 
 
 def test_tls_sockets_are_left_alone() -> None:
     """They take the descriptor over before the plain one is detached."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 import ssl
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -214,11 +244,14 @@ except OSError:
 else:
     raise AssertionError("shook hands")
 """
+    )
     run_code(code, spec="all")
 
 
 def test_sockets_that_are_gone_are_forgotten() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 import gc, weakref
 fd, gone = a.fileno(), weakref.ref(a)
 a.close()
@@ -232,6 +265,7 @@ socket_detach._give_away(r)
 assert not os.get_blocking(r)
 b.detach()
 """
+    )
     run_code(code, spec="all")
 
 

@@ -37,7 +37,9 @@ def join(threads):
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_each_datagram_goes_to_one_of_them(loop: str) -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.bind(("127.0.0.1", 0))
 threads = start(10, sock.recv, 9)
@@ -47,25 +49,31 @@ for number in range(10):
 join(threads)
 assert sorted(got) == [b"%d" % number for number in range(10)], got
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_each_connection_goes_to_one_of_them(loop: str) -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 listener = socket.create_server(("127.0.0.1", 0))
 threads = start(5, lambda: listener.accept()[0])
 clients = [socket.create_connection(listener.getsockname()) for _ in threads]
 join(threads)
 assert len({sock.getpeername() for sock in got}) == 5
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_several_sendall_at_once_lose_nothing(loop: str) -> None:
     """And none of their sends says that it sent nothing, which would be taken for the end."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 a, b = socket.socketpair()
 def send():
     data, sent = b"x" * 1_000_000, 0
@@ -81,13 +89,16 @@ while seen < 6_000_000:
 join(threads)
 assert sorted(got, key=str) == [1_000_000] * 3 + [None] * 3, got
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_one_may_take_what_several_were_woken_for(loop: str) -> None:
     """Who finds nothing left waits again."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 a, b = socket.socketpair()
 threads = start(3, a.recv, 99)
 b.send(b"abc")
@@ -99,12 +110,15 @@ b.send(b"e")
 join(threads)
 assert got == [b"abc", b"d", b"e"]
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_close_wakes_all(loop: str) -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 a, b = socket.socketpair()
 threads = start(3, a.recv, 9)
 a.close()
@@ -112,6 +126,7 @@ join(threads)
 assert got == [errno.EBADF] * 3, got
 assert b.recv(1) == b""
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
@@ -119,7 +134,9 @@ assert b.recv(1) == b""
 @pytest.mark.parametrize("how", ["SHUT_RD", "SHUT_RDWR"])
 def test_after_shutdown_the_readers_get_an_empty_read(loop: str, how: str) -> None:
     """As natively: not EBADF; and an accept gets EINVAL."""
-    code = ARMED + f"""
+    code = (
+        ARMED
+        + f"""
 listener = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(listener.getsockname())
 server, _ = listener.accept()
@@ -135,12 +152,15 @@ listener.shutdown(socket.{how})
 join(threads)
 assert got == [errno.EINVAL] * 2, got
 """
+    )
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
 def test_each_has_its_time_out() -> None:
     """Also where others take what it was woken for."""
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 a, b = socket.socketpair()
 a.settimeout(0.2)
 threads = start(3, a.recv, 1)
@@ -149,11 +169,14 @@ begin = time.monotonic()
 join(threads)
 assert time.monotonic() - begin < 2 and got[0] == b"x" and got[1:] == ["TimeoutError"] * 2, got
 """
+    )
     run_code(code, spec="all")
 
 
 def test_a_kill_ends_a_shared_wait_and_nothing_is_lost() -> None:
-    code = ARMED + """
+    code = (
+        ARMED
+        + """
 import gevent
 a, b = socket.socketpair()
 greenlets = [gevent.spawn(a.recv, 9) for _ in range(3)]
@@ -163,6 +186,7 @@ greenlets[1].kill()
 b.send(b"x")
 assert greenlets[2].get(timeout=10) == b"x" and not socket_sharing._others
 """
+    )
     run_code(code, spec="all")
 
 
