@@ -95,6 +95,11 @@ ADAPTERS = (
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
+    Adapter("os-close", "os posix", "os", CORRECTION),
+    Adapter("os-read", "os posix"),
+    Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
 )
 
 
