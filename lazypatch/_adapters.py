@@ -83,6 +83,7 @@ ADAPTERS = (
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     Adapter("signal-main", "signal", needs="signal threading", kind=CORRECTION),
+    Adapter("signal-waits", "signal", needs="threading"),
 )
 
 

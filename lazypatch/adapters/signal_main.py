@@ -65,6 +65,7 @@ def _change(owner: "Any", function: "Any", original: "Any") -> Change:
     if original is not function:
         _originals[name] = original
         update_wrapper(function, original)
+        function.__module__ = owner.__module__ if owner is Hub else owner.__name__  # no longer C's
     return Change(owner, name, function)
 
 
