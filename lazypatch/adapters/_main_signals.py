@@ -31,6 +31,7 @@ from _thread import interrupt_main
 
 import _signal
 from gevent._hub_local import get_hub_if_exists
+from gevent.thread import LockType
 from greenlet import getcurrent, gettrace, greenlet, settrace
 
 from . import _main_identity, signal_main
@@ -227,10 +228,14 @@ def _has_returned(me: "Any", frame: "FrameType | None") -> bool:
     return frame is None
 
 
-def _stand(me: "Any", hub: "Any") -> None:
+def _stand(me: "Any", hub: "Any", frame: "FrameType | None") -> None:
     """Until the handler on top of this greenlet is done, whatever wakes it."""
     _woken.pop(me, None)
     _standing.add(me)
+    # A handler that wants the lock for which the main thread waits must find it free, if its owner has let it go.
+    lock = frame.f_locals["self"] if frame is not None and frame.f_code is _ACQUIRE else None
+    if lock is not None:
+        lock.release()
     try:
         while me in _still:
             try:
@@ -239,6 +244,11 @@ def _stand(me: "Any", hub: "Any") -> None:
                 _errors[me] = error
     finally:
         _standing.discard(me)
+    if lock is not None and me not in _errors:
+        lock.acquire()
+
+
+_ACQUIRE = LockType.acquire.__code__
 
 
 # --- the trap
@@ -289,7 +299,10 @@ def _sprung(number: int, frame: "FrameType | None") -> None:
         if not _has_returned(me, frame):
             _trap.spring
             return
-        _stand(me, hub)
+        its_wait = _woken.get(me, (None,))[0] is frame
+        _stand(me, hub, frame)
+        if its_wait and me in _errors:  # as if it had been thrown into the wait itself
+            _catch_up(me, hub, frame)
     if me is hub or not _is_inside(frame):
         _catch_up(me, hub, frame)
     elif _put_off or me in _errors:

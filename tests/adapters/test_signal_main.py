@@ -80,11 +80,11 @@ def work():
         while True: {busy}
     except BaseException as error:
         print("the worker got", error)
-worker(work)
 signal.signal(signal.SIGTERM, lambda *a: sys.exit(7))
 later(0.3, signal.SIGTERM)
 print("begins", flush=True)
 try:
+    worker(work)
     time.sleep(30)
 finally:
     print("main")
@@ -109,13 +109,14 @@ def compute():
     end = time.monotonic() + 3
     while time.monotonic() < end: sum(range(1000))
     done.append("computed")
-thread = worker(compute)
 later(0.3, signal.SIGINT)
 try:
+    worker(compute)
     time.sleep(30)
 except KeyboardInterrupt:
     print("main, while the worker computes:", done == [])
-thread.join()
+for thread in threading.enumerate():
+    if thread is not threading.current_thread(): thread.join()
 print(done)
 """)
 
@@ -171,7 +172,7 @@ late = {}
 def handler(number, frame):
     time.sleep(0.05)  # in a place of its own by now
     print(threading.current_thread().name, threading.get_ident() == copied() == ident, threading.current_thread().ident == ident)
-    print(local.x, own.y, variable.get(), mine.acquire(blocking=False), mine._is_owned())
+    print(local.x, own.y, variable.get(), bool(mine.acquire(blocking=False)), mine._is_owned())
     print(frame.f_code.co_name, [name for name in ("secret",) if name in frame.f_locals])
     local.x = "after"; own.y.append("handler"); variable.set("after"); mine.release()
     late["local"] = threading.local(); late["local"].z = "made there"
@@ -218,59 +219,65 @@ except ValueError as error: print("main got", error)
 """)
 
 
-def test_a_lock_that_the_main_thread_gets_meanwhile_is_its_own() -> None:
-    """It stands still with the lock in hand: a lock that was given to it is nobody else's, however long that takes."""
+def test_a_handler_gets_the_lock_that_the_main_thread_waits_for() -> None:
+    """Its owner lets it go meanwhile: the main thread, which has waited longer, stands still, and does not take it."""
     both("""
 lock, seen = threading.Lock(), []
-lock.acquire()
-signal.signal(signal.SIGUSR1, lambda *a: (seen.append("in"), time.sleep(0.8), seen.append("out")))
+def handler(*a):
+    time.sleep(0.6)
+    with lock: seen.append("handler"); time.sleep(0.2)
 def give():
-    time.sleep(0.6); lock.release()   # while the handler runs
-    time.sleep(0.1); seen.append(lock.acquire(timeout=0.2))
-thread = worker(give)
+    time.sleep(0.6); lock.release()
+lock.acquire()
+signal.signal(signal.SIGUSR1, handler)
 later(0.3, signal.SIGUSR1)
-with lock: seen.append("main has it")
-thread.join()
+thread = worker(give)
+with lock: seen.append("main")
 print(seen, lock.locked())
 """)
 
 
-def test_an_item_that_the_main_thread_gets_meanwhile_is_its_own() -> None:
+def test_a_lock_is_never_given_to_two() -> None:
+    """Handlers that wait come at all moments, while three threads, the main one among them, want one lock."""
     both("""
-import queue
-q, seen = queue.Queue(), []
-signal.signal(signal.SIGUSR1, lambda *a: (seen.append("in"), time.sleep(0.8), seen.append("out")))
-def other():
-    time.sleep(0.6); q.put("for main")
-    try: seen.append(q.get(timeout=0.2))
-    except queue.Empty: seen.append("nothing")
-    q.put("second")
-thread = worker(other)
-later(0.3, signal.SIGUSR1)
-seen.append(q.get()); seen.append(q.get())
-print(seen)
+lock, inside, worst, stop = threading.Lock(), [], [0], []
+def handler(*a): time.sleep(0.003)
+def compete():
+    with lock:
+        inside.append(1); worst[0] = max(worst[0], len(inside))
+        time.sleep(0.0005); inside.pop()
+    time.sleep(0)
+def work():
+    while not stop: compete()
+threads = [worker(work) for _ in range(2)]
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.0071)
+for _ in range(200): compete()
+signal.setitimer(signal.ITIMER_REAL, 0)
+stop.append(1)
+for thread in threads: thread.join(10)
+print(worst, lock.locked(), [thread.is_alive() for thread in threads])
 """)
 
 
-def test_what_a_handler_raises_when_the_main_thread_has_just_got_a_lock_loses_nothing() -> None:
-    """It is raised in the body of the with statement, which lets the lock go."""
+def test_what_a_handler_raises_when_the_main_thread_has_been_woken_for_a_lock_loses_nothing() -> None:
     both("""
-lock, seen = threading.RLock(), []
+lock = threading.RLock()
 inside, free = threading.Event(), threading.Event()
 def hold():
     with lock: inside.set(); free.wait()
 thread = worker(hold); inside.wait()
 def handler(*a):
-    time.sleep(0.4); free.set(); time.sleep(0.3)   # by now the main thread has it
+    time.sleep(0.4); free.set(); time.sleep(0.3)
     raise KeyError("late")
 signal.signal(signal.SIGUSR1, handler)
 later(0.3, signal.SIGUSR1)
 try:
-    with lock: pass
+    with lock: print("never here")
 except KeyError as error: print(error)
 thread.join()
 other = []
-last = worker(lambda: other.append(lock.acquire(timeout=1))); last.join()
+last = worker(lambda: other.append(bool(lock.acquire(timeout=1)))); last.join()
 print("free for others:", other)
 """)
 
@@ -279,25 +286,29 @@ def test_signals_that_interrupt_locks_at_any_moment_lose_none() -> None:
     """A thousand alarms, each raised wherever it meets the main thread, and another thread that wants the same locks."""
     both("""
 class Alarm(Exception): pass
-def handler(*a): raise Alarm
+ready = []
+def handler(*a):
+    if ready: ready.clear(); raise Alarm
 lock, mine, stop, got = threading.Lock(), threading.RLock(), [], 0
 def compete():
     while not stop:
         with lock:
             with mine: time.sleep(0.0001)
+        time.sleep(0)
 thread = worker(compete)
 signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0007)
 while got < 1000:
     try:
+        ready.append(1)
         while True:
             with lock:
                 with mine: pass
             time.sleep(0)
     except Alarm: got += 1
-signal.signal(signal.SIGALRM, signal.SIG_IGN); signal.setitimer(signal.ITIMER_REAL, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
 stop.append(1); thread.join(10)
-print(thread.is_alive(), lock.acquire(timeout=1), mine.acquire(timeout=1))
+print(thread.is_alive(), lock.acquire(timeout=1), bool(mine.acquire(timeout=1)))
 """)
 
 
@@ -311,6 +322,7 @@ for wait in (lambda: time.sleep(0.6), lambda: threading.Event().wait(0.6), lambd
     del count[:]
     begin = time.monotonic(); wait(); took = time.monotonic() - begin
     print(0.55 < took < 1.5, len(count) >= 5)
+signal.setitimer(signal.ITIMER_REAL, 0)
 """)
 
 
