@@ -76,10 +76,11 @@ class _Run(greenlet):
 def arrived(hub: "Any", number: int, frame: "FrameType | None") -> None:
     """A signal is to be handled. *frame* is what runs now, in whatever greenlet."""
     me = getcurrent()
-    if me is not hub and _is_inside(frame) and _set_trap():
+    waits = me is hub or me in _standing
+    if not waits and _is_inside(frame) and _set_trap():
         _put_off.append(number)
         _trap.spring
-    elif me is not hub and _belongs_to(me, _top(), hub):
+    elif not waits and _belongs_to(me, _top(), hub):
         try:
             signal_main.call(number, frame)
         finally:
@@ -89,7 +90,7 @@ def arrived(hub: "Any", number: int, frame: "FrameType | None") -> None:
         # In the hub the loop is between two callbacks, or in one that waits for nobody.
         run.deadlock = me is hub and hub.loop.activecnt <= 1 and not hub.loop._callbacks
         hub.loop.run_callback(_start, run)
-        if me is not hub:
+        if not waits:
             _let_it_run(hub, me)
 
 
@@ -168,7 +169,6 @@ def _ended(run: _Run) -> None:
         below.switch()
     elif error is not None:
         below.throw(type(error), error, error.__traceback__)
-    _settle()
 
 
 def _handled(hub: "Any") -> None:
@@ -221,17 +221,22 @@ def _switched(event: str, args: "tuple[Any, Any]") -> None:
 def _has_returned(me: "Any", frame: "FrameType | None") -> bool:
     """Whether the call in which *me* was woken is over; it may run Python code of gevent's before it is."""
     caller, instruction = _woken.get(me, (None, -1))
-    if caller is None or frame is caller or caller.f_lasti != instruction:
+    if frame is caller:
         return True
-    while frame is not None and frame is not caller:
+    running = caller is None or caller.f_lasti == instruction
+    while frame is not None:
+        if frame.f_code is _SWITCHED or (running and frame is caller):
+            return False
         frame = frame.f_back
-    return frame is None
+    return True
 
 
 def _stand(me: "Any", hub: "Any", frame: "FrameType | None") -> None:
     """Until the handler on top of this greenlet is done, whatever wakes it."""
     _woken.pop(me, None)
     _standing.add(me)
+    while _put_off:
+        arrived(hub, _put_off.pop(0), frame)
     # A handler that wants the lock for which the main thread waits must find it free, if its owner has let it go.
     lock = frame.f_locals["self"] if frame is not None and frame.f_code is _ACQUIRE else None
     if lock is not None:
@@ -249,6 +254,7 @@ def _stand(me: "Any", hub: "Any", frame: "FrameType | None") -> None:
 
 
 _ACQUIRE = LockType.acquire.__code__
+_SWITCHED = _switched.__code__
 
 
 # --- the trap
@@ -263,7 +269,7 @@ class _Trap(int):
     spring = property(interrupt_main)
 
 
-_trap: "_Trap | None" = None
+_trap: "_Trap | None" = None  # once it is set it stays: a signal that has been raised must find its handler
 
 
 def _set_trap(but: int = 0) -> bool:
@@ -320,15 +326,6 @@ def _catch_up(me: "Any", hub: "Any", frame: "FrameType | None") -> None:
     finally:
         if _put_off and _trap is not None:
             _trap.spring
-        _settle()
 
 
 _sprung.lazypatch_trap = True  # type: ignore[attr-defined]  # by which getsignal() knows it
-
-
-def _settle() -> None:
-    """Give the trap's signal back."""
-    global _trap
-    if _trap is not None and not (_runs or _put_off or _errors or _still):
-        _signal.signal(_trap, _signal.SIG_DFL)
-        _trap = None

@@ -463,13 +463,13 @@ except KeyboardInterrupt: print("interrupted")
 
 
 def test_between_signals_nothing_is_left_behind() -> None:
-    """What is free of cost is not there: gevent's own switch, get_ident, no trace function, no handler of SIGURG."""
+    """What is free of cost is not there: gevent's own switch and get_ident, no trace function."""
     out = run_code(
         HEAD
         + """
 import _signal, gevent.hub, gevent.thread, greenlet
 ours = lambda: (greenlet.gettrace(), gevent.thread.getcurrent is greenlet.getcurrent, "switch" in vars(gevent.hub.Hub),
-                _signal.getsignal(signal.SIGURG) == signal.SIG_DFL, threading.get_ident is gevent.thread.get_ident)
+                signal.getsignal(signal.SIGURG) == signal.SIG_DFL, threading.get_ident is gevent.thread.get_ident)
 print(ours())
 during = []
 signal.signal(signal.SIGUSR1, lambda *a: (time.sleep(0.3), during.append(greenlet.gettrace())))
