@@ -61,6 +61,7 @@ class _Run(greenlet):
         self.below: "Any" = None
         self.frame: "FrameType | None" = None
         self.error: "BaseException | None" = None
+        self.waited = False  # whether it did not come to its end at once
         self.deadlock = False  # whether nothing but this signal could have woken anybody
 
     def run(self) -> None:
@@ -70,7 +71,8 @@ class _Run(greenlet):
                 self.handler(self.number, self.frame)
         except BaseException as error:
             self.error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
-        self.hub.loop.run_callback(_ended, self)
+        if self.waited:
+            self.hub.loop.run_callback(_ended, self)
 
 
 def arrived(hub: "Any", number: int, frame: "FrameType | None") -> None:
@@ -146,6 +148,9 @@ def _start(run: _Run) -> None:
     _main_identity.share(below, run)
     run.frame = _main_identity.frame_of(below)
     run.switch()
+    run.waited = True
+    if run.dead:  # its end is to be heard of before a worker that was interrupted for it goes on, perhaps for ever
+        _ended(run)
 
 
 def _ended(run: _Run) -> None:
