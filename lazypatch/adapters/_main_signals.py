@@ -98,11 +98,28 @@ def arrived(hub: "Any", number: int, frame: "FrameType | None") -> None:
 
 def _let_it_run(hub: "Any", me: "Any") -> None:
     """Interrupt this greenlet, which may be computing for ever; it goes on when the others have had their turn."""
-    back = hub.loop.run_callback(me.switch)
+    back, later = hub.loop.run_callback(_go_on, hub, me), hub.loop.timer(0.02)
+    _later[me] = later
     try:
         hub.switch()
     finally:
+        del _later[me]
         back.stop()
+        later.stop()
+        later.close()
+
+
+_later: "dict[greenlet, Any]" = {}  # those that are interrupted, and a timer for each
+
+
+def _go_on(hub: "Any", me: "Any") -> None:
+    """Not at once if it is a daemon and the main thread is at its end: natively the program would end now."""
+    threading: "Any" = sys.modules["threading"]
+    thread = threading._active.get(id(me))
+    if thread is None or not thread.daemon or threading.main_thread().is_alive():
+        me.switch()
+    else:
+        _later[me].start(me.switch)
 
 
 def _top() -> "Any":
