@@ -11,9 +11,9 @@ The functions of os try without waiting, and let the others run until it is wort
 os.fork, forkpty and posix_spawn no longer watch what they make; gevent.os.fork_and_watch and gevent.subprocess do.
 
 What it does not do. Where a hub exists when os is armed, its watchers of children are libev's already, and everything
-stays as gevent has it; so it does where GEVENT_NOWAITPID tells gevent to leave children alone. A wait for any child, for
-one of a process group, or for its stopping has no descriptor to wait for: it looks again after at most
-``_waits.LONGEST_PAUSE``.
+stays as gevent has it; so it does where GEVENT_NOWAITPID tells gevent to leave children alone. There is no descriptor
+for a wait for any child, for one of a process group, or for its stopping: it looks again after
+``_waits.LONGEST_PAUSE`` at most.
 """
 
 import _signal  # type: ignore[import-not-found]
