@@ -268,17 +268,3 @@ def eventfd_read(fd: int) -> int:
 def eventfd_write(fd: int, value: int) -> None:
     """os.eventfd_write()."""
     _simple("eventfd_write", fd, WRITE, value)
-
-
-def sendfile(*args: Any) -> int:
-    """os.sendfile()."""
-    from . import _transfers
-
-    return _transfers.sendfile(*args)
-
-
-def splice(*args: Any) -> int:
-    """os.splice()."""
-    from . import _transfers
-
-    return _transfers.splice(*args)
