@@ -34,7 +34,6 @@ from .._gevent import native
 from .._install import Change
 
 if TYPE_CHECKING:
-    
     _Base = Any
 else:
     _Base = object

@@ -30,7 +30,16 @@ def run(code: str, *, spec: str | None = None, **env: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "spec", ["gevent", "gevent,dns=0", "dns", "gevent,aggressive=0", "gevent,Event=0", "gevent,-subprocess,-thread", "socket,queue"]
+    "spec",
+    [
+        "gevent",
+        "gevent,dns=0",
+        "dns",
+        "gevent,aggressive=0",
+        "gevent,Event=0",
+        "gevent,-subprocess,-thread",
+        "socket,queue",
+    ],
 )
 def test_a_waiting_target_gets_the_answers_it_gets_when_installed(spec: str) -> None:
     """For each attribute of each target, and without loading any."""
