@@ -70,6 +70,7 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
+    Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
 )
 

@@ -85,7 +85,7 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
-ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context")
+ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context", "ssl")
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")

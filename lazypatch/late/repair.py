@@ -182,11 +182,11 @@ class _Survey:
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
         if context is None or made is None:
             return []
-        from . import tls
+        from ..adapters.ssl_classes import is_mended, native_classes
 
-        if tls.is_mended(context):
+        if is_mended(context):
             return []
-        return [Finding([], lambda: tls.native_classes(sys.modules["ssl"], context, made))]
+        return [Finding([], lambda: native_classes(sys.modules["ssl"], context, made))]
 
     def findings(self) -> list[Finding]:
         """All there is, subclasses first: whether a name can be changed depends on them."""
@@ -234,7 +234,7 @@ class _Survey:
         return frozenset() if context is None else frozenset({context})
 
     def _context(self, slot: Slot, value: Any) -> Finding:
-        from .tls import become
+        from ..adapters.ssl_classes import become
 
         new = sys.modules["ssl"].SSLContext
         reference = _reference("ssl", "SSLContext", slot, "instance", "")

@@ -146,7 +146,6 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_shutdown",
         "_threads",
         "_turns",
-        "late.tls",
         "peers.gevent_events",
     }
 

@@ -2,13 +2,18 @@
 
 Problem. ``ssl.SSLContext`` and ``ssl.SSLSocket`` name themselves through the globals of ssl, as in
 ``super(SSLContext, SSLContext).options.__set__(self, value)``. Once those names are gevent's subclasses, everybody
-who still has a native context, or a subclass of it, gets RecursionError or TypeError.
+who has a native context, or a subclass of it, gets RecursionError or TypeError. Who is early gets none, but may look for
+one: truststore, which pip brings, calls the setters of the class that it finds behind the present one.
 
 Solution. Their methods get globals of their own, in which the names are the native classes; everything else they look
 up there is constants, enums and exceptions. Their ``wrap_socket`` gives a cooperative socket, which only something
-cooperative can have made, to gevent's SSLSocket. A subclass of the native context is put on top of gevent's class
-instead (``__bases__``), and a native context becomes one of gevent's (``__class__``), where they can be found: the
-layouts are the same, and they pass isinstance() too.
+cooperative can have made, to gevent's SSLSocket. That is done in place, so whoever took the classes before has it too.
+
+Where ssl came late, more can be found: a subclass of the native context is put on top of gevent's class
+(``__bases__``), and a native context becomes one of gevent's (``__class__``): the layouts are the same, and they pass
+isinstance() too.
+
+What stays native: a socket that a native context wrapped before, and whatever class of sockets a context has of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +21,16 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from .._gevent import native
 from .._install import Change
+
+
+def plan(ssl: Any) -> list[Change]:
+    """Mend the classes that stood in *ssl*, which is installed; once."""
+    context, made = native("ssl", "SSLContext"), native("ssl", "SSLSocket")
+    if context is ssl.SSLContext or made is ssl.SSLSocket or is_mended(context):
+        return []
+    return native_classes(ssl, context, made)
 
 
 def native_classes(ssl: Any, native_context: Any, native_socket: Any) -> list[Change]:
