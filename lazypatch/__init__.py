@@ -95,24 +95,24 @@ def _arm(spec: str) -> None:
             del known[folder]
     if not in_main_interpreter():
         return
-    is_strict = False
+    current, strict = session(), False
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
-        chosen = wanted(GROUPS, OPTIONS)
+        chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
-        from ._spec import parse, strict
+        from ._spec import parse
 
-        chosen, warnings = parse(spec)
-        is_strict = strict(spec)
-        for message in warnings:
+        choice = parse(spec)
+        chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
+        for message in choice.warnings:
             sys.stderr.write(f"lazypatch: {message}\n")
-    if chosen:
-        current = session()
-        if is_report_asked_for():
-            from .reporting.requests import take
+    if not (chosen or adapters):
+        return
+    if is_report_asked_for():
+        from .reporting.requests import take
 
-            take(current)
-        if is_strict:
-            from .reporting.strict import begin
+        take(current)
+    if strict:
+        from .reporting.strict import begin
 
-            begin(current)
-        current.arm(chosen, quiet=True)
+        begin(current)
+    current.arm(chosen, adapters, quiet=True)

@@ -6,8 +6,6 @@ and state(), the report, reload and late arming know of them. Nothing of it is l
 gevent: until then no second thread can exist, and the original is right.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -44,7 +42,7 @@ class Adapter:
         self.plan = f"lazypatch.adapters.{word.replace('-', '_')}:plan"
         self.option = ""
 
-    def is_wanted(self, selection: Selection) -> bool:
+    def is_wanted(self, selection: "Selection") -> bool:
         """Whether it was asked for, and so was what it needs."""
         if not all(need in selection.wanted for need in self.needs):
             return False
@@ -78,20 +76,20 @@ ADAPTERS = (
 class Waiting:
     """The adapters that may have something to do, by the module that they wait for."""
 
-    def __init__(self, rows: Iterable[Adapter]) -> None:
-        self.rows: dict[str, list[Adapter]] = {}
-        self._open: set[str] = set()  # the names of modules that have to be looked at
-        self._done: dict[tuple[str, str], object] = {}  # (word, module's name) -> the module object it was done in
+    def __init__(self, rows: "Iterable[Adapter]") -> None:
+        self.rows: "dict[str, list[Adapter]]" = {}
+        self._open: "set[str]" = set()  # the names of modules that have to be looked at
+        self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
         self.add(rows)
 
-    def add(self, rows: Iterable[Adapter]) -> None:
+    def add(self, rows: "Iterable[Adapter]") -> None:
         """Wait for what *rows* wait for, too."""
         for row in rows:
             for name in row.modules:
                 self.rows.setdefault(name, []).append(row)
                 self._open.add(name)
 
-    def again(self, names: Iterable[str] = ()) -> bool:
+    def again(self, names: "Iterable[str]" = ()) -> bool:
         """Look at these modules, or at all, once more; False if nothing waits for them."""
         mine = self.rows.keys() & (names or self.rows.keys())
         self._open |= mine
@@ -99,10 +97,10 @@ class Waiting:
 
     def ready(
         self,
-        selection: Selection,
-        is_whole: Callable[[str], bool],
-        is_installed: Callable[[ModuleType | None], bool],
-    ) -> Iterator[tuple[Adapter, ModuleType]]:
+        selection: "Selection",
+        is_whole: "Callable[[str], bool]",
+        is_installed: "Callable[[ModuleType | None], bool]",
+    ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
         for name in self._open & sys.modules.keys():  # in C, and mostly empty
             module, waits = sys.modules[name], False
@@ -124,16 +122,16 @@ _PLUGINS, _GROUP = b"gevent.plugins.monkey.", b"lazypatch.adapters"
 class Plugins:
     """What the distributions on a path bring."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    def __init__(self, folders: "Iterable[str]") -> None:
         self.listen = False  # whether one of them wants to hear gevent's events
-        self.adapters: list[Adapter] = []
+        self.adapters: "list[Adapter]" = []
         for text in _entry_points(folders):
             self.listen = self.listen or _PLUGINS in text
             if _GROUP in text:
                 self.adapters += _of(text.decode("utf-8", "replace"))
 
 
-def _entry_points(folders: Iterable[str]) -> Iterator[bytes]:
+def _entry_points(folders: "Iterable[str]") -> "Iterator[bytes]":
     """The entry_points.txt of each distribution in *folders*; thousands may be in one."""
     for folder in folders:
         if folder.startswith(_STDLIB) and "-packages" not in folder:
@@ -161,7 +159,7 @@ def _read(path: str) -> bytes:
         os.close(file)
 
 
-def _of(text: str) -> Iterator[Adapter]:
+def _of(text: str) -> "Iterator[Adapter]":
     """The adapters in *text*, an entry_points.txt: ``name = package.module:plan`` waits for the module ``name``."""
     inside = False
     for line in map(str.strip, text.splitlines()):
@@ -174,6 +172,6 @@ def _of(text: str) -> Iterator[Adapter]:
             yield row
 
 
-def theirs(path: Iterable[str] | None = None) -> list[Adapter]:
+def theirs(path: "Iterable[str] | None" = None) -> "list[Adapter]":
     """The adapters of third parties."""
     return Plugins(list(sys.path if path is None else path)).adapters

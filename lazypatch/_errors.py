@@ -115,6 +115,22 @@ def not_adapted(word: str, error: BaseException) -> str:
     )
 
 
+def third_party_failed(target: str, source: str, error: BaseException) -> str:
+    """What patch_module() was asked to do could not be done when its target first loaded."""
+    return (
+        f"patch_module({target!r}, {source!r}) was to change {target} at its first import, and failed: "
+        f"{one_line(error)}. {target} is as it was. Mend {source}, or the names in that call."
+    )
+
+
+def nobody_to_exclude(name: str) -> str:
+    """exclude() was given a name that nothing has."""
+    return (
+        f"exclude({name!r}) was to keep a module out of late repair, and no module {name.partition('.')[0]!r} can be "
+        "found. Correct the name, or leave it out."
+    )
+
+
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return (

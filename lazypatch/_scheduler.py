@@ -176,10 +176,10 @@ class Scheduler:
         """The body of *name* has just run."""
         self.progress.seen.add(name)
         if name in self.selection.third_party:
-            from .peers.third_party import patch_now
+            from .peers.third_party import patch_first_load
 
             for source, items in self.selection.third_party[name]:
-                self._attempt([name], lambda s=source, i=items: patch_now(self.truth, self.commit, module, s, i))  # type: ignore[misc]
+                self._attempt([name], lambda s=source, i=items: patch_first_load(self.truth, self.commit, module, s, i))  # type: ignore[misc]
         rows = _BY_END.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.

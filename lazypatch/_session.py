@@ -147,7 +147,7 @@ class Session:
                 if name not in selection.wanted:
                     selection.came_late([name])
         selection.wanted = merged
-        selection.adapters.update(adapters)
+        selection.add_adapters(adapters)
         selection.vetoed.difference_update(wanted)
         self._watch_targets(wanted)
         if not (self._made and self.scheduler.loaded):

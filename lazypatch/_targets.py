@@ -90,6 +90,7 @@ ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context", "s
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
 OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
+MANY = frozenset(("all", "corrections", "extensions"))  # words that stand for many adapters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Selection:
 
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}
-        self.adapters: "set[str]" = set()  # words; see _adapters.py for what "all" in it means
+        self.adapters: "set[str]" = set()  # words; "all" and a kind stand for many, "-WORD" takes one out
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
         self.failed: "set[str]" = set()  # could not be installed, and are native
@@ -120,10 +121,22 @@ class Selection:
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
 
+    def add_adapters(self, words: "Iterable[str]") -> None:
+        """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
+        new, old = frozenset(words), frozenset(self.adapters)
+        self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
+
     def came_late(self, names: "Iterable[str]") -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
         self.unrepaired = True
+
+
+def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]":
+    """What *one* takes out of many, unless *other* has many and leaves it in."""
+    if MANY.isdisjoint(one):
+        return ()
+    return [word for word in one if word[0] == "-" and (MANY.isdisjoint(other) or word in other)]
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":

@@ -141,6 +141,26 @@ def exclude(*names: str) -> None:
     For modules that need the originals which they hold. Say it before ``patch_all()``; what is mended stays so.
     Modules that call :func:`get_original` or :func:`original` at their top are left alone without this.
 
-    :param names: full names of modules or packages, loaded or not.
+    :param names: full names of modules or packages, loaded or not; a warning names one that cannot be found.
+    :raises LazyPatchError: for what is not a string.
     """
+    from .._errors import nobody_to_exclude, warn
+
+    for name in names:
+        if not isinstance(name, str):
+            raise LazyPatchError(f"exclude() takes full names of modules, as strings; it was given {name!r}")
+        if not _can_be_found(name):
+            warn(nobody_to_exclude(name))
     session().selection.excluded.update(names)
+
+
+def _can_be_found(name: str) -> bool:
+    top = name.partition(".")[0]
+    if top in sys.modules:
+        return True
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(top) is not None
+    except ValueError:  # not a name at all
+        return False

@@ -209,7 +209,7 @@ def test_gevents_module_option(programs: pathlib.Path) -> None:
     [
         ([], "no program was named"),
         (["--patch"], "--patch needs a SPEC"),
-        (["--patch", "socet", "app.py"], "unknown word 'socet' in the spec 'socet'; the nearest word is 'socket'"),
+        (["--patch", "socet", "app.py"], "unknown word 'socet' in the spec 'socet'; the nearest is 'socket'"),
         (["--no-sokcet", "app.py"], "unknown option '--no-sokcet'"),
         (["--bogus=1", "app.py"], "unknown option '--bogus=1'"),
         (["-q", "app.py"], "unknown option '-q'"),

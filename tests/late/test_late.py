@@ -122,7 +122,9 @@ def mended():
 
 def test_nothing_is_repaired_where_nothing_is_late() -> None:
     """And nothing of it is loaded: the normal way to the first target does not pay for it."""
-    program = "import sys, socket, queue, ssl, subprocess; assert 'lazypatch.late.repair' not in sys.modules\nprint('ok')"
+    program = (
+        "import sys, socket, queue, ssl, subprocess; assert 'lazypatch.late.repair' not in sys.modules\nprint('ok')"
+    )
     assert run_code(program, spec="all") == "ok\n"
 
 
