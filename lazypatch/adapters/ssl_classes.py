@@ -13,6 +13,9 @@ Where ssl came late, more can be found: a subclass of the native context is put 
 (``__bases__``), and a native context becomes one of gevent's (``__class__``): the layouts are the same, and they pass
 isinstance() too.
 
+gevent's class of sockets is also made to take the arguments that are documented: ``do_handshake(block)``, which truststore
+passes on, and ``read(len)``.
+
 What stays native: a socket that a native context wrapped before, and whatever class of sockets a context has of its own.
 """
 
@@ -30,7 +33,38 @@ def plan(ssl: Any) -> list[Change]:
     context, made = native("ssl", "SSLContext"), native("ssl", "SSLSocket")
     if context is ssl.SSLContext or made is ssl.SSLSocket or is_mended(context):
         return []
-    return native_classes(ssl, context, made)
+    return native_classes(ssl, context, made) + _as_documented(ssl.SSLSocket, made)
+
+
+def _as_documented(cooperative: Any, native_socket: Any) -> list[Change]:
+    """Changes in gevent's class of sockets, where its methods do not take what those of *native_socket* take."""
+    original = cooperative.do_handshake
+
+    def do_handshake(self: Any, block: bool = False) -> None:
+        timeout = self.gettimeout()
+        if not block or timeout != 0.0:
+            original(self)
+            return
+        self.settimeout(None)
+        try:
+            original(self)
+        finally:
+            self.settimeout(timeout)
+
+    do_handshake.__qualname__, do_handshake.__module__ = original.__qualname__, original.__module__
+    do_handshake.__doc__ = original.__doc__
+    changes = [Change(cooperative, "do_handshake", do_handshake)]
+    read, asked = cooperative.read, native_socket.read.__code__
+    if read.__code__.co_varnames[:3] == ("self", "nbytes", "buffer"):
+        # Another name for its parameter costs nothing when it is called, which a function around it would.
+        names = asked.co_varnames[:3] + read.__code__.co_varnames[3:]
+        renamed = types.FunctionType(
+            read.__code__.replace(co_varnames=names),
+            read.__globals__, read.__name__, native_socket.read.__defaults__, read.__closure__,
+        )  # fmt: skip
+        renamed.__qualname__, renamed.__module__, renamed.__doc__ = read.__qualname__, read.__module__, read.__doc__
+        changes.append(Change(cooperative, "read", renamed))
+    return changes
 
 
 def native_classes(ssl: Any, native_context: Any, native_socket: Any) -> list[Change]:

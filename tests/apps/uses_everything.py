@@ -224,6 +224,7 @@ def children():
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(writer)  # else it is never at an end, should this process hang
         os.read(reader, 1)
         os._exit(0)
     import threading
