@@ -12,9 +12,22 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any, Protocol
 
     from ._targets import Selection
+
+    class Host(Protocol):
+        """What is asked of the session."""
+
+        met_before: frozenset[str]
+        libraries: set[str]
+
+        def accepts(self, spec: ModuleSpec) -> bool: ...
+        def watch(self, names: Iterable[str]) -> None: ...
+        def watch_half(self, name: str) -> None: ...
+
 
 _STDLIB = os.path.dirname(os.__file__)
 # What comes with a target in gevent.monkey, too, and has no word of its own: its target and an option of it decide.
@@ -76,43 +89,86 @@ ADAPTERS = (
 class Waiting:
     """The adapters that may have something to do, by the module that they wait for."""
 
-    def __init__(self, rows: "Iterable[Adapter]") -> None:
+    def __init__(self, rows: "Iterable[Adapter]", selection: "Selection", host: "Host") -> None:
         self.rows: "dict[str, list[Adapter]]" = {}
-        self._open: "set[str]" = set()  # the names of modules that have to be looked at
+        self._selection = selection
+        self._host = host
+        self.open: "set[str]" = set()  # the names of modules that have to be looked at
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
-        self.add(rows)
+        self._outcomes: "dict[tuple[str, str], str]" = {}  # the same -> installed, late or failed
+        self._theirs_are_known = False
+        self._add(rows)
 
-    def add(self, rows: "Iterable[Adapter]") -> None:
-        """Wait for what *rows* wait for, too."""
+    def _add(self, rows: "Iterable[Adapter]") -> None:
         for row in rows:
             for name in row.modules:
                 self.rows.setdefault(name, []).append(row)
-                self._open.add(name)
+                self.open.add(name)
 
-    def again(self, names: "Iterable[str]" = ()) -> bool:
-        """Look at these modules, or at all, once more; False if nothing waits for them."""
-        mine = self.rows.keys() & (names or self.rows.keys())
-        self._open |= mine
-        return bool(mine)
+    def find_theirs(self, plugins: "Callable[[], Plugins]", is_half: "Callable[[str], bool]") -> None:
+        """Wait for what the adapters of other distributions wait for, too, once any adapter is wanted."""
+        if self._selection.adapters and not self._theirs_are_known:
+            self._theirs_are_known = True
+            rows = plugins().adapters
+            names = [name for row in rows for name in row.modules]
+            self._add(rows)
+            self._host.libraries.update(names)
+            self._host.watch(names)
+            for name in filter(is_half, self.rows.keys() & names & sys.modules.keys()):
+                self._host.watch_half(name)
+
+    def words(self) -> "list[str]":
+        """Of all that are known, each once."""
+        return list({row.word: None for rows in self.rows.values() for row in rows})
+
+    def state(self, word: str) -> str:
+        """What became of the adapter *word*: the worst of what it is in its modules; waiting if it is in none."""
+        found = {outcome for (name, _), outcome in self._outcomes.items() if name == word}
+        return next((state for state in ("failed", "late", "installed") if state in found), "waiting")
+
+    def again(self) -> None:
+        """Look at all modules once more: more is wanted than before."""
+        self.open.update(self.rows)
+
+    def ran(self, name: str) -> None:
+        """The body of the module *name* ran, perhaps in a reload."""
+        for row in self.rows.get(name, ()):
+            self._done.pop((row.word, name), None)
+            self.open.add(name)
 
     def ready(
-        self,
-        selection: "Selection",
-        is_whole: "Callable[[str], bool]",
-        is_installed: "Callable[[ModuleType | None], bool]",
+        self, is_half: "Callable[[str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
     ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
-        for name in self._open & sys.modules.keys():  # in C, and mostly empty
-            module, waits = sys.modules[name], False
-            for row in self.rows[name] if is_whole(name) else ():
-                if self._done.get((row.word, name)) is not module and row.is_wanted(selection):
+        for name in self.open & sys.modules.keys():
+            module, waits = sys.modules[name], is_half(name)
+            spec = getattr(module, "__spec__", None)
+            rows = () if waits or (spec is not None and not self._host.accepts(spec)) else self.rows[name]
+            for row in rows:
+                if self._done.get((row.word, name)) is not module and row.is_wanted(self._selection):
                     if all(is_installed(sys.modules.get(need)) for need in row.needs):
                         self._done[row.word, name] = module
                         yield row, module
                     else:
                         waits = True
-            if not waits and is_whole(name):
-                self._open.discard(name)
+            if not waits:
+                self.open.discard(name)
+
+    def install(self, row: Adapter, module: "ModuleType", commit: "Callable[[Any, bool], object]") -> None:
+        """Change *module* as *row* plans; whatever fails is told, and leaves it as it was."""
+        name = module.__name__
+        late = name in self._host.met_before and name not in (*sys.builtin_module_names, "os", "io")
+        try:
+            plan: "Any" = row.load()
+            commit(plan(module), late)
+        except Exception as error:
+            from ._errors import not_adapted, warn_once
+
+            self._outcomes[row.word, name] = "failed"
+            warn_once(not_adapted(row.word, error))
+        else:
+            self._outcomes[row.word, name] = "late" if late else "installed"
+            self._selection.unrepaired = self._selection.unrepaired or late
 
 
 # The entry points that matter to us: gevent's listeners, by the beginning of their groups' names, and adapters.

@@ -137,13 +137,6 @@ def not_installed(selection: Selection, worker: Worker, names: Iterable[str], er
         _errors.warn_once(_errors.not_installed(native, error))
 
 
-def not_adapted(word: str, error: Exception) -> None:
-    """The adapter *word* could not be installed, and what it had changed was put back."""
-    from . import _errors
-
-    _errors.warn_once(_errors.not_adapted(word, error))
-
-
 def _is_left_native(originals: Originals | None, standins: StandIns, name: str, done: str) -> bool:
     module = sys.modules.get(name)
     if module is None or any(cell.module is module for cell in standins.cells.values()):

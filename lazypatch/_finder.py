@@ -76,7 +76,8 @@ class Finder:
         if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
         if not isinstance(spec.loader, _Loader):
-            _hide_frames()
+            if _Loader.exec_module.__code__.co_filename != _IMPORTLIB:
+                _hide_frames()
             spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
@@ -131,16 +132,21 @@ def _below(lock: "Any") -> "list[Any]":
 
 def _held(lock: "Any") -> int:
     """How often this thread has taken *lock*."""
-    if lock.owner != _bootstrap._thread.get_ident():
-        return 0
-    return lock.count if isinstance(lock.count, int) else len(lock.count)
+    return _times(lock) if lock.owner == _bootstrap._thread.get_ident() else 0
+
+
+def _times(lock: "Any") -> int:
+    """How often its owner has taken *lock*."""
+    return lock.count if isinstance(lock.count, int) else len(lock.count)  # from 3.12 on it is a list
 
 
 def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
     """Let go of modules' *locks* for a *step*, however often this thread has taken them."""
-    held = [(lock, _held(lock)) for lock in locks]
+    held = []
     try:
-        for lock, times in held:
+        for lock in locks:
+            times = _times(lock)
+            held.append((lock, times))
             for _ in range(times):
                 lock.release()
         step()
@@ -148,9 +154,11 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
         for lock, times in held:
-            while _held(lock) < times:
+            left = times - _held(lock)
+            while left > 0:
                 try:
                     lock.acquire()
+                    left -= 1
                 except KeyboardInterrupt as error:
                     interrupt = error
                 except RuntimeError:  # importlib ends a circle of imports so

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
         finder: Finder
         met_before: frozenset[str]
         libraries: set[str]
+        accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
         def undisturbed(self, step: Callable[[], Any]) -> Any: ...
         def accepts(self, spec: ModuleSpec) -> bool: ...
         def watch(self, names: Iterable[str]) -> None: ...
+        def watch_half(self, name: str) -> None: ...
         def mend(self) -> None: ...
 
 
@@ -195,7 +197,7 @@ class Truth:
     def events(self) -> Events | None:
         """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""
         zope: Any = sys.modules.get("zope.event")
-        if not self.plugins.listen and not getattr(zope, "subscribers", None):
+        if not (self._plugins or self.plugins).listen and not getattr(zope, "subscribers", None):
             return None
         if self._events is None and not half_imported("gevent.events"):
             from .peers.gevent_events import Events

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable
 
-    from ._adapters import Adapter
     from ._gevent import Host
     from ._standins import StandIns
     from ._targets import Selection
@@ -61,7 +60,7 @@ class Scheduler:
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
-        self.adapters = Waiting(ADAPTERS)
+        self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
         self._get_ident = native("_thread", "get_ident")
@@ -71,7 +70,7 @@ class Scheduler:
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
         self._unready: set[str] = set()  # modules whose bodies began without gevent
-        self.progress = Progress(selection, host.accepts)
+        self.progress = Progress(selection, host.accepts, host.accepted)
         if hasattr(os, "register_at_fork"):
             me: Any = ref(self)  # the interpreter keeps the hooks until its very end: that is not to keep everything
             before, after = lambda: me() and me().truth.before_fork(), lambda: me() and me().after_fork()
@@ -87,7 +86,7 @@ class Scheduler:
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if not self.load(unlocked=unlocked):
+        if not (self.loaded or self.load(unlocked=unlocked)):
             self._unready.add(name)
         elif name in TARGETS:
             first = TARGETS[name].after
@@ -146,6 +145,7 @@ class Scheduler:
             if self.truth.events is not None:
                 self._met += self.truth.events.begin()
             self.loaded = True
+            self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
             self.install_ready()
             self._adapt("")
             self._mend()
@@ -157,8 +157,9 @@ class Scheduler:
         if self._met and "_thread" in self.selection.wanted and not self.selection.unrepaired:
             from ._since_arming import captured
 
-            lock_type = type(self._new_lock())
-            self._attempt([], lambda: self.commit(captured(self._met, self.originals, lock_type)))
+            lock_type, keep = type(self._new_lock()), self.selection.asked | self.selection.excluded
+            met = [name for name in self._met if name not in keep]
+            self._attempt([], lambda: self.commit(captured(met, self.originals, lock_type)))
 
     def _all_done(self) -> None:
         self.host.mend()
@@ -167,6 +168,7 @@ class Scheduler:
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
+        self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
         self.adapters.again()
         self.install_ready()
         self._adapt("")
@@ -185,30 +187,33 @@ class Scheduler:
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self.progress.end(name, module)
         if self.loaded:
-            if not looked or [row for row in rows if self.progress.is_open(row.name)]:
-                self.install_ready(name)
-            if self.adapters.again([name]):
+            for row in rows:
+                if not looked or self.progress.is_open(row.name):
+                    self.install_ready(name)
+                    break
+            if name in self.adapters.rows:
+                self.adapters.ran(name)
                 self._adapt(name)
-            self.host.mend()
+            if self.selection.unrepaired:
+                self.host.mend()
 
     def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
         if not self.loaded and (self.is_loading() or name not in self.selection.wanted):
             return False
-        if not self.load():  # before() was not called (LazyLoader), or gave up
+        if not (self.loaded or self.load()):  # before() was not called (LazyLoader), or gave up
             if self.loading_thread is not None:
                 self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
-        self.progress.unsettle(row.name for row in rows)
-        self.install_ready(name)
+        self.install_ready(name, rows)
         return True
 
-    def install_ready(self, done: str = "") -> None:
-        """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = self.progress.ready(done)
+    def install_ready(self, done: str = "", again: Iterable[Target] = ()) -> None:
+        """Install each wanted target that is loaded and not installed, and those *again*; the import of *done* ends."""
+        ready = self.progress.ready(done, again)
         if not ready:  # as most imports of a target find it
             return
-        if any(row.group for row in ready):
+        if ready[0].group:  # the group stands first in the table
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         hidden = [
             row.name for row in ready if row.name not in self.progress.seen | self.selection.early | STAND_INS.keys()
@@ -249,7 +254,7 @@ class Scheduler:
                     del self.busy[key]
 
     def _install_one(self, row: Target, done: str) -> None:
-        if not (self.progress.is_open(row.name) and self.progress.is_ready(row, done)):
+        if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
         if source is None:
@@ -270,21 +275,11 @@ class Scheduler:
 
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
-        if self.loaded:
-            is_ready = lambda name: not self.progress.is_half(name, done)
-            for row, module in self.adapters.ready(self.selection, is_ready, self.originals.recorded):
-                self._attempt([module.__name__], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
-
-    def _install_adapter(self, row: Adapter, module: types.ModuleType) -> None:
-        name = module.__name__
-        late = name in self.host.met_before and name not in (*sys.builtin_module_names, "os", "io")
-        try:
-            plan: Any = row.load()
-            self.commit(plan(module), late)
-        except Exception as error:
-            from ._failure import not_adapted
-
-            not_adapted(row.word, error)
+        if self.loaded and self.adapters.open & sys.modules.keys():  # in C, and mostly empty
+            is_half = lambda name: self.progress.is_half(name, done)
+            for row, module in self.adapters.ready(is_half, self.originals.recorded):
+                install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)
+                self._attempt([module.__name__], install)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""

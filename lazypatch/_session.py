@@ -101,6 +101,7 @@ class Session:
         self.check: "Callable[[], object] | None" = None  # strict mode's: ends the process if anything is too late
         self.hooks: "dict[str, list[Callable[[ModuleType], object]]]" = {}  # of when_imported(), by module
         self.libraries: "set[str]" = set()  # third parties' modules that something waits for
+        self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.finder = Finder(self)
         self.standins = StandIns(self.load)
         atexit.register(self.standins.remove, "_thread")  # which outlives all modules, and would keep us
@@ -110,7 +111,7 @@ class Session:
     def scheduler(self) -> "Scheduler":
         # Made when there is something to do: arming must not pay for it.
         if not self._made:
-            met = [name for name in sys.modules if name not in self.met_before]
+            met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
             undisturbed(lambda: self._make_scheduler(met))
         return self._made["it"]
 
@@ -178,6 +179,13 @@ class Session:
         self.finder.names.update(names)
         self.finder.install()
 
+    def watch_half(self, name: str) -> None:
+        """Be called for the module *name*, whose body is running already."""
+        from .late.unwatched_import import call_at_end
+
+        module = sys.modules[name]
+        call_at_end(module, lambda: self.after(name, module))
+
     def _watch_targets(self, wanted: "Iterable[str]") -> None:
         names = [*wanted, "gevent", "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
         names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
@@ -195,7 +203,7 @@ class Session:
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
 
-    def _guarded(self, step: "Callable[[], object]", done: str = "", ahead: str = "") -> None:
+    def _guarded(self, step: "Callable[..., object]", *given: "Any", done: str = "", ahead: str = "") -> None:
         # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
@@ -204,8 +212,9 @@ class Session:
 
                 if not has_started(self.standins):
                     return
-            nested = self.started and self.scheduler.is_loading()
-            step()
+            worker = self._made.get("it")
+            nested = worker is not None and worker.loading_thread is not None and worker.is_loading()
+            step(*given)
         except BaseException as error:
             from ._failure import During, gave_up
 
@@ -234,29 +243,29 @@ class Session:
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
         frame = sys._getframe(3)  # of importlib, or called by it
-        self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
+        self._guarded(self._before, name, frame, unlocked, ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+        worker = self._made.get("it") or self.scheduler
+        if worker.loading_thread is None or not worker.is_loading():  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        self.scheduler.before(name, unlocked)
+        worker.before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         if name in STAND_INS and not self._made:
             self.standins.remove(name)  # of the one that was taken out of sys.modules
             self._guarded(lambda: self.standins.put(module))
-        elif (
-            self._made
-            or name in self.selection.wanted
-            or name.startswith("gevent")
-            or name in self.selection.third_party
-        ):
-            self._guarded(lambda: self.scheduler.after(name, module), name)
+        elif self._made or name in {*self.selection.wanted, *self.selection.third_party} or name[:6] == "gevent":
+            worker = self._made.get("it")
+            self._guarded(worker.after if worker else self._after, name, module, done=name)
         if name == "wrapt":
             self._guarded(lambda: self._hand_over(module))
         for hook in self.hooks.pop(name, ()):
             hook(module)  # what it raises is the importer's, as with wrapt
+
+    def _after(self, name: str, module: "ModuleType") -> None:
+        self.scheduler.after(name, module)  # which may have to be made, and that may fail
 
     def _hand_over(self, wrapt: "ModuleType") -> None:
         from .peers.wrapt_hooks import hand_over
@@ -265,7 +274,12 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        return is_standard(spec) or spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries
+        name = spec.name
+        is_ours = is_standard(spec) or name.startswith(("gevent", "wrapt")) or name in self.libraries
+        if is_ours or (name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names):
+            self.accepted[name] = spec
+            return True
+        return False
 
 
 def is_report_asked_for() -> bool:

@@ -7,6 +7,7 @@ import sys
 import types
 from collections.abc import Collection
 
+from ._adapters import ADAPTERS, Waiting, theirs
 from ._install import Originals, names
 from ._standins import no_waitpid
 from ._targets import TARGETS, Selection, Target
@@ -20,6 +21,14 @@ def state(selection: Selection, originals: Originals | None, name: str) -> str:
     if name not in selection.wanted or name in selection.vetoed:
         return "skipped"
     return "failed" if name in selection.failed and module is not None else "waiting"
+
+
+def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> str:
+    """The same for an adapter."""
+    rows = (*ADAPTERS, *theirs()) if waiting is None else (row for rows in waiting.rows.values() for row in rows)
+    if not any(row.word == word and row.is_wanted(selection) for row in rows):
+        return "skipped"
+    return "waiting" if waiting is None else waiting.state(word)
 
 
 def will_be_cooperative(selection: Selection, originals: Originals | None, name: str) -> bool:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import _state
+from .._adapters import ADAPTERS, theirs
 from .._errors import LazyPatchError
 from .._install import MISSING
 from .._session import session
@@ -101,16 +102,24 @@ def _gevents_record() -> dict[str, Any]:
 
 
 def state(name: str) -> str:
-    """What became of the target *name*.
+    """What became of the target, or the adapter, *name*.
 
+    :param name: a target's name, such as ``socket``, or an adapter's word, such as ``os-close``.
     :return: ``waiting`` (armed, not loaded), ``installed`` (during its first load), ``late`` (it was loaded before
         it was armed), ``failed`` (it could not be installed and is native), or ``skipped`` (not asked for, or
         vetoed).
-    :raises LazyPatchError: if there is no such target.
+    :raises LazyPatchError: if there is no such target or adapter.
     """
-    if name not in TARGETS:
-        raise LazyPatchError(f"{name!r} is not a target; the targets are {', '.join(TARGETS)}")
     current = session()
+    if name not in TARGETS:
+        waiting = current.scheduler.adapters if current.started else None
+        words = [row.word for row in ADAPTERS] + ([] if waiting is None else waiting.words())
+        if name not in words and name not in (row.word for row in theirs()):
+            raise LazyPatchError(
+                f"{name!r} is neither a target nor an adapter; the targets are {', '.join(TARGETS)}, the adapters "
+                f"{', '.join(dict.fromkeys(words))}"
+            )
+        return _state.adapter_state(current.selection, waiting, name)
     return _state.state(current.selection, current.originals, name)
 
 

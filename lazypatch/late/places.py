@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._install import MISSING, Change
+from .._install import MISSING
 
 if TYPE_CHECKING:
     import functools
@@ -225,19 +225,3 @@ class Keyword(Slot):
         partial = self.partial
         keywords = {**partial.keywords, str(self.name): value}
         partial.__setstate__((partial.func, partial.args, keywords, dict(vars(partial))))  # type: ignore[attr-defined]
-
-
-class Put(Change):
-    """A change of one slot, of a class's bases or of an object's class: whatever *setter* sets."""
-
-    __slots__ = ("_setter",)
-
-    def __init__(self, setter: Any, old: object, value: object) -> None:
-        self._setter = setter
-        self.module = self.space = self.owner = None
-        self.name = ""
-        self.old = old
-        self.value = value
-
-    def make(self, value: object) -> None:
-        self._setter(value)

@@ -21,9 +21,9 @@ from .._errors import one_line
 from .._install import REMOVED, Originals
 from .._places import Reference
 from .._state import state
+from ..adapters.changes import Put
 from .keepers import LeftAlone
 from .locks import Exchange, the_thing
-from .places import Put
 from .subclasses import Subclasses
 from .walk import Walker
 

@@ -14,7 +14,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from .places import Put
+from ..adapters.changes import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -36,6 +36,7 @@ def page(report: Facts) -> str:
             _list("Strict mode would stop this program", map(escape, report.problems)),
             _list("Raw references", _references(report)),
             _list("Calls of gevent.monkey by others", _foreign(report)),
+            _list("Adapters", map(escape, phrases.adapters(report))),
             _list("Drivers", _drivers(report)),
         )
     )

@@ -25,6 +25,7 @@ def text(report: Facts, width: int | None = None, colours: bool = False) -> str:
     for title, rows in (
         ("Raw references", list(_references(report))),
         ("Calls of gevent.monkey by others", list(_foreign(report))),
+        ("Adapters", list(phrases.adapters(report))),
         ("Drivers", list(_drivers(report))),
         ("Most expensive imports", list(_imports(report))),
         ("Strict mode would stop this program", [f"{problem}" for problem in report.problems]),

@@ -68,6 +68,13 @@ def loading(report: Facts) -> str:
     return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
 
 
+def adapters(report: Facts) -> list[str]:
+    """What became of those that had something to do, and how many wait."""
+    lines = [f"{row.word}: {row.state} ({', '.join(row.modules)})" for row in report.adapters if row.state != "waiting"]
+    waiting = [row.word for row in report.adapters if row.state == "waiting"]
+    return lines + ([f"waiting: {', '.join(waiting)}"] if waiting else [])
+
+
 def own_times(imports: list[Import]) -> list[float]:
     """The ms of each import without those that were part of it."""
     own = [row.ms for row in imports]

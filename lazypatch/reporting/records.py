@@ -24,6 +24,15 @@ class TargetReport(NamedTuple):
     left: int
 
 
+class AdapterReport(NamedTuple):
+    """What became of one adapter that was asked for."""
+
+    word: str
+    state: str  # as lazypatch.state() says it
+    kind: str  # correction, extension, or part of what gevent.monkey does
+    modules: list[str]  # that it waits for
+
+
 class Arming(NamedTuple):
     """One time that targets were armed."""
 
@@ -82,6 +91,7 @@ class Facts(NamedTuple):
     armed: list[Arming]
     loading: Loading | None
     targets: list[TargetReport]
+    adapters: list[AdapterReport]
     installs: list[Install]
     references: list[Reference]
     foreign: list[ForeignCall]

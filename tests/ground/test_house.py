@@ -30,8 +30,8 @@ LAYERS: dict[str, list[str]] = {
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
     "what to change": ["_since_arming", "_install", "_importlock", "_turns"],
-    "words": ["_spec", "_errors"],
-    "the ground": ["_adapters", "_standins", "_finder", "_targets", "_places"],
+    "words": ["_spec", "_adapters", "_errors"],
+    "the ground": ["_standins", "_finder", "_targets", "_places"],
 }
 
 

@@ -429,7 +429,7 @@ def test_an_interrupt_while_a_failed_install_is_put_back_does_not_stop_that() ->
 import queue, types
 from lazypatch._session import session
 from lazypatch._install import Change
-from lazypatch.late.places import Put
+from lazypatch.adapters.changes import Put
 module, told = types.ModuleType("module"), []
 module.value = "old"
 def setter(value):
