@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import types
+from _functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
@@ -115,6 +116,9 @@ class Truth:
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
+        for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
+            if package in sys.modules:
+                self.host.finder.once[package] = partial(_known_spec, sys.modules[package])
         self.adopt()
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
@@ -125,9 +129,12 @@ class Truth:
             __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
+            parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
+            if type(error).__name__ != "_DeadlockError" and not parts:
+                raise
+            for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
+                self.host.watch_half(part)
+            return None
         return sys.modules[name]
 
     def adopt(self) -> None:
@@ -223,6 +230,27 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
+
+
+def _known_spec(package: types.ModuleType, name: str) -> ModuleSpec | None:
+    """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
+
+    A program that puts sys.modules back to an earlier state would get a second gevent otherwise, with a hub, locks and
+    threads of its own. A package keeps its submodules as attributes, so they can be found.
+    """
+    found: Any = package
+    for part in name.split(".")[1:]:
+        found = vars(found).get(part) if isinstance(found, types.ModuleType) else None
+    real = getattr(found, "__spec__", None)
+    # A module's own name may be that of its twin in C, which gevent copies into it.
+    if real is None or not isinstance(found, types.ModuleType) or not found.__name__.startswith(package.__name__):
+        return None
+
+    def put_spec_back(module: types.ModuleType) -> None:
+        module.__spec__ = real
+
+    loader: Any = types.SimpleNamespace(create_module=lambda spec: found, exec_module=put_spec_back)
+    return type(real)(name, loader)
 
 
 def half_imported(name: str) -> bool:

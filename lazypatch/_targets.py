@@ -87,6 +87,9 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 # have been watched from its beginning.
 ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context", "ssl")
 
+# Who takes private copies of targets (_private_copies.py knows how).
+COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
+
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
 OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
@@ -177,7 +180,12 @@ _PACKAGES = "-packages" + os.sep
 
 
 def is_standard(spec: "ModuleSpec") -> bool:
-    """Whether *spec* is of the standard library, and not of somebody's module that has such a name."""
+    """Whether *spec* is of the standard library, and not of somebody's module that has such a name, or of a copy."""
+    if not COPIERS.isdisjoint(sys.modules):
+        from ._private_copies import is_private
+
+        if is_private(spec):
+            return False
     origin = spec.origin or ""
     if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
         return True

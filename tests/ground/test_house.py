@@ -31,7 +31,7 @@ LAYERS: dict[str, list[str]] = {
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
     "what to change": ["_since_arming", "_install", "_importlock", "_turns"],
     "words": ["_spec", "_adapters", "_errors"],
-    "the ground": ["_standins", "_finder", "_targets", "_places"],
+    "the ground": ["_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
 
 
@@ -121,7 +121,7 @@ def test_each_place_in_the_layers_is_used() -> None:
 def test_mechanism_knows_no_policy() -> None:
     """The finder knows nothing of gevent or targets; what is on the ground imports nothing but itself."""
     assert imports("_finder")["ours"] == set()
-    assert imports("_targets")["ours"] == {"_places"}
+    assert imports("_targets")["ours"] == {"_places", "_private_copies"}
     assert "gevent" not in {name.partition(".")[0] for name in imports("_finder")["others"]}
 
 
