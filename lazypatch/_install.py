@@ -225,12 +225,8 @@ def _put_back(changes: list[Change], originals: Originals, snapshots: list[tuple
         return
 
 
-# What sources raise, or ask for, of their targets' own, and so what programs have to find there.
-_SHARED = {
-    "queue": "Empty Full",
-    "subprocess": "CalledProcessError SubprocessError TimeoutExpired",
-    "ssl": "Purpose SSLError SSLEOFError SSLSyscallError SSLWantReadError SSLWantWriteError SSLZeroReturnError",
-}
+# An exception of each target that its source raises: if they are not the same, the target's body has run again.
+_SAMPLES = {"queue": "Full", "subprocess": "CalledProcessError", "ssl": "SSLWantReadError"}
 _DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo")
 
 
@@ -241,10 +237,11 @@ def plan(
     if items is None:
         items = names(target.__name__, source, options)
     changes = [Change(target, name, getattr(source, name)) for name in items]
-    space = vars(target)
-    for name in _SHARED.get(target.__name__, "").split():  # a reload has made new ones, which no source knows
-        if getattr(source, name, None) is not space.get(name):
-            changes.append(Change(space, name, getattr(source, name, space.get(name))))
+    sample = _SAMPLES.get(target.__name__, "")
+    if sample and getattr(source, sample) is not getattr(target, sample):
+        from ._second_modules import shared
+
+        changes += shared(target, source)
     return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
 
 

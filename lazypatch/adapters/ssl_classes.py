@@ -22,10 +22,15 @@ What stays native: a socket that a native context wrapped before, and whatever c
 from __future__ import annotations
 
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
 from .._install import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_CLASSES = ("SSLContext", "SSLSocket")
 
 
 def plan(ssl: Any) -> list[Change]:
@@ -73,24 +78,24 @@ def native_classes(ssl: Any, native_context: Any, native_socket: Any) -> list[Ch
     changes = []
     for owner in (native_context, native_socket):
         for name, member in list(vars(owner).items()):
-            mended = _with_globals(member, own)
+            mended = with_globals(member, own, _CLASSES)
             if mended is not member:
                 changes.append(Change(owner, name, mended))
     wrap = _wrap_socket(vars(native_context)["wrap_socket"], native_socket, ssl.SSLSocket)
     return [*changes, Change(native_context, "wrap_socket", wrap)]
 
 
-def _with_globals(member: Any, own: dict[str, Any]) -> Any:
-    """*member* if it names none of the two classes, else the same with globals *own*."""
+def with_globals(member: Any, own: dict[str, Any], names: Collection[str]) -> Any:
+    """*member* of a class if it names none of the globals *names*, else the same with globals *own*."""
     if isinstance(member, (classmethod, staticmethod)):
-        function = _with_globals(member.__func__, own)
+        function = with_globals(member.__func__, own, names)
         return member if function is member.__func__ else type(member)(function)
     if isinstance(member, property):
-        parts = [_with_globals(part, own) for part in (member.fget, member.fset, member.fdel)]
+        parts = [with_globals(part, own, names) for part in (member.fget, member.fset, member.fdel)]
         if parts == [member.fget, member.fset, member.fdel]:
             return member
         return property(parts[0], parts[1], parts[2], member.__doc__)
-    if not isinstance(member, types.FunctionType) or {"SSLContext", "SSLSocket"}.isdisjoint(member.__code__.co_names):
+    if not isinstance(member, types.FunctionType) or set(names).isdisjoint(member.__code__.co_names):
         return member
     copy = types.FunctionType(member.__code__, own, member.__name__, member.__defaults__, member.__closure__)
     copy.__kwdefaults__ = member.__kwdefaults__
