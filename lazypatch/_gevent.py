@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import types
-from _functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
@@ -118,7 +117,7 @@ class Truth:
         _importlock.install(native_ident, native_lock)
         for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
             if package in sys.modules:
-                self.host.finder.once[package] = partial(_known_spec, sys.modules[package])
+                self.host.finder.once[package] = _known(sys.modules[package])
         self.adopt()
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
@@ -232,6 +231,10 @@ class Truth:
             self.events.notify(event)
 
 
+def _known(package: types.ModuleType) -> Callable[[str], ModuleSpec | None]:
+    return lambda name: _known_spec(package, name)
+
+
 def _known_spec(package: types.ModuleType, name: str) -> ModuleSpec | None:
     """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
 
@@ -250,7 +253,8 @@ def _known_spec(package: types.ModuleType, name: str) -> ModuleSpec | None:
         module.__spec__ = real
 
     loader: Any = types.SimpleNamespace(create_module=lambda spec: found, exec_module=put_spec_back)
-    return type(real)(name, loader)
+    spec: ModuleSpec = type(real)(name, loader)
+    return spec
 
 
 def half_imported(name: str) -> bool:

@@ -294,7 +294,6 @@ def run_all(names):
         except BaseException as error:  # LoopExit is none of Exception's in every gevent
             failed += 1
             print(f"{function.__name__}: {type(error).__name__}: {error}", flush=True)
-            import traceback; traceback.print_exc()
     return failed
 
 

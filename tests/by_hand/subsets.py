@@ -61,7 +61,9 @@ def without(groups: tuple[str, ...]) -> str:
 
 def _row(outcome: Outcome) -> str:
     left_out = outcome.spec.removeprefix("all").strip(",").replace(",", " ")
-    pairs = [" without ".join(re.findall(r"(\w+) is made cooperative without (\w+)", one)[0]) for one in outcome.warnings]
+    pairs = [
+        " without ".join(re.findall(r"(\w+) is made cooperative without (\w+)", one)[0]) for one in outcome.warnings
+    ]
     return f"| {left_out} | {outcome.failed or 'works'} | {'; '.join(pairs)} |"
 
 
