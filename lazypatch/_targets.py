@@ -123,15 +123,19 @@ class Selection:
         self.asked: "set[str]" = set()  # modules that asked for originals
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
+        self.told: "set[tuple[str, str]]" = set()  # targets and places in these that were warned of
+        self.at_start: "set[str]" = set()  # targets that a .pth file had imported before ours was read
+        self.armed_at: "tuple[str, int] | None" = None  # the line of the program that armed something late
 
     def add_adapters(self, words: "Iterable[str]") -> None:
         """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
         new, old = frozenset(words), frozenset(self.adapters)
         self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
 
-    def came_late(self, names: "Iterable[str]") -> None:
+    def came_late(self, names: "Iterable[str]", at_start: bool = False) -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
+        self.at_start.update(names if at_start else ())
         self.unrepaired = True
 
 

@@ -2,8 +2,8 @@
 
 Problem. ``ssl.SSLContext`` and ``ssl.SSLSocket`` name themselves through the globals of ssl, as in
 ``super(SSLContext, SSLContext).options.__set__(self, value)``. Once those names are gevent's subclasses, everybody
-who has a native context, or a subclass of it, gets RecursionError or TypeError. Who is early gets none, but may look for
-one: truststore, which pip brings, calls the setters of the class that it finds behind the present one.
+who has a native context, or a subclass of it, gets RecursionError or TypeError. Who is early gets none, but may look
+for one: truststore, which pip brings, calls the setters of the class that it finds behind the present one.
 
 Solution. Their methods get globals of their own, in which the names are the native classes; everything else they look
 up there is constants, enums and exceptions. Their ``wrap_socket`` gives a cooperative socket, which only something
@@ -13,10 +13,10 @@ Where ssl came late, more can be found: a subclass of the native context is put 
 (``__bases__``), and a native context becomes one of gevent's (``__class__``): the layouts are the same, and they pass
 isinstance() too.
 
-gevent's class of sockets is also made to take the arguments that are documented: ``do_handshake(block)``, which truststore
-passes on, and ``read(len)``.
+gevent's class of sockets is also made to take the arguments that are documented: ``do_handshake(block)``, which
+truststore passes on, and ``read(len)``.
 
-What stays native: a socket that a native context wrapped before, and whatever class of sockets a context has of its own.
+What stays native: a socket that a native context wrapped before, and the sockets of a context with a class of its own.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ def state(name: str) -> State:
 
     :param name: a target's name, such as ``socket``, or an adapter's word, such as ``os-close``.
     :return: ``waiting`` (armed, not loaded), ``installed`` (during its first load), ``late`` (it was loaded before
-        it was armed), ``failed`` (it could not be installed and is native), ``gevent`` (gevent.monkey has patched it, and
-        lazypatch was not asked to), or ``skipped`` (not asked for, or vetoed).
+        it was armed), ``failed`` (it could not be installed and is native), ``gevent`` (gevent.monkey has patched it,
+        and lazypatch was not asked to), or ``skipped`` (not asked for, or vetoed).
     :raises LazyPatchError: if there is no such target or adapter.
     """
     current = session()
