@@ -84,6 +84,27 @@ ADAPTERS = (
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    # The first two rows of os come before the others, which wrap what they put there.
+    Adapter("os-close", "os posix", "os", CORRECTION),
+    Adapter("os-read", "os posix"),
+    Adapter("os-wait", "os signal", "os", CORRECTION),
+    Adapter("os-daemon", "os", "os", CORRECTION),
+    Adapter("os-lockf", "os"),
+    Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
+    Adapter("signal-main", "signal", "signal threading", CORRECTION),
+    Adapter("signal-waits", "signal", "threading"),
+    Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
+    Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
+    Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
+    Adapter("io-open", "io"),
+    Adapter("stdin", "sys"),
+    Adapter("input", "builtins _pyrepl.unix_console"),
+    Adapter("getpass", "getpass"),
+    Adapter("fcntl", "fcntl"),
+    Adapter("sqlite3", "sqlite3"),
 )
 
 

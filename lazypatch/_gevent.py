@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
-from ._targets import TARGETS
+from ._targets import TARGETS, known_spec
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Truth:
         self._redirected: object = None
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
+        self._idle_hub: Any = None  # made to listen for children, before anything needed one
         self._plugins: Plugins | None = None
 
     def before_fork(self) -> None:
@@ -117,7 +118,7 @@ class Truth:
         _importlock.install(native_ident, native_lock)
         for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
             if package in sys.modules:
-                self.host.finder.once[package] = _known(sys.modules[package])
+                self.host.finder.once[package] = lambda name, it=sys.modules[package]: known_spec(it, name)
         self.adopt()
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
@@ -194,10 +195,30 @@ class Truth:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
         from ._standins import no_waitpid
 
+        if self._originals.original(os, "wait") is not MISSING:
+            return  # the adapter os-wait is installed, which needs nothing of the kind
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
+            from gevent._hub_local import get_hub_if_exists
 
-            get_hub().loop.install_sigchld()
+            known = get_hub_if_exists()
+            hub = known or get_hub()
+            hub.loop.install_sigchld()
+            if known is None:
+                self._idle_hub = hub
+
+    def after_fork(self) -> None:
+        """In the child, do without a hub that was only made to listen.
+
+        A daemon closes all descriptors, those of the loop too. Its first wait makes a new hub.
+        """
+        hub, self._idle_hub = self._idle_hub, None
+        # A hub that has never run is false. In another greenlet than the one that made it, leave it alone.
+        if hub is not None and not hub and hub.loop is not None:
+            from greenlet import getcurrent
+
+            if getcurrent() is hub.parent:
+                hub.destroy(destroy_loop=True)
 
     @property
     def events(self) -> Events | None:
@@ -229,32 +250,6 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
-
-
-def _known(package: types.ModuleType) -> Callable[[str], ModuleSpec | None]:
-    return lambda name: _known_spec(package, name)
-
-
-def _known_spec(package: types.ModuleType, name: str) -> ModuleSpec | None:
-    """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
-
-    A program that puts sys.modules back to an earlier state would get a second gevent otherwise, with a hub, locks and
-    threads of its own. A package keeps its submodules as attributes, so they can be found.
-    """
-    found: Any = package
-    for part in name.split(".")[1:]:
-        found = vars(found).get(part) if isinstance(found, types.ModuleType) else None
-    real = getattr(found, "__spec__", None)
-    # A module's own name may be that of its twin in C, which gevent copies into it.
-    if real is None or not isinstance(found, types.ModuleType) or not found.__name__.startswith(package.__name__):
-        return None
-
-    def put_spec_back(module: types.ModuleType) -> None:
-        module.__spec__ = real
-
-    loader: Any = types.SimpleNamespace(create_module=lambda spec: found, exec_module=put_spec_back)
-    spec: ModuleSpec = type(real)(name, loader)
-    return spec
 
 
 def half_imported(name: str) -> bool:

@@ -30,6 +30,7 @@ else:
     _Record = types.SimpleNamespace  # each class costs something on the way to the first target
 
 MISSING = object()
+NativeRLock = _thread.RLock  # an adapter replaces it
 REMOVED = object()
 
 
@@ -44,11 +45,11 @@ class Originals:
         self._records: dict[int, _Record] = {}
         self._latest: dict[str, _Record] = {}
         self.known_behind = behind  # id of a replacement, or of a stand-in -> it, and its original
-        self._lock = _thread.RLock()
+        self._lock = NativeRLock()
 
     def after_fork(self) -> None:
         """In the child, where nobody holds the lock."""
-        self._lock = _thread.RLock()
+        self._lock = NativeRLock()
 
     def _find(self, module: types.ModuleType | None) -> _Record | None:
         record = self._records.get(id(module))

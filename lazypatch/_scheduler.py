@@ -79,6 +79,7 @@ class Scheduler:
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
         self.originals.after_fork()
+        self.truth.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
             self.loading_thread = None

@@ -51,11 +51,22 @@ def _gevent_can_be_found() -> bool:
     return PathFinder.find_spec("gevent") is not None
 
 
+# What adapters replace in targets, beyond what the targets' sources do.
+_BY_ADAPTERS = {
+    "os-close": "close closerange dup2",
+    "os-read": "read write readinto readv writev preadv pwritev eventfd_read eventfd_write sendfile splice",
+    "select-epoll": "epoll",
+}
+
+
 def will_replace(selection: Selection, name: str, item: str) -> bool:
     """Whether *item* is among what will be replaced or removed in the waiting target *name*."""
     row, options = TARGETS[name], selection.wanted.get(name, frozenset())
     if item in _will_be_removed(name, options):
         return True
+    for adapter in ADAPTERS:
+        if name in adapter.modules and item in _BY_ADAPTERS.get(adapter.word, "").split():
+            return adapter.is_wanted(selection) or item in names(name, _known(row), options)
     if name == "threading" and item == "Event":
         return "Event" in options
     if name == "os" and no_waitpid() and item in ("waitpid", "posix_spawn", "posix_spawnp"):

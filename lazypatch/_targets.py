@@ -85,7 +85,24 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
-ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context", "ssl")
+ADAPTED = (
+    "_pyrepl.unix_console",
+    "concurrent.futures.thread",
+    "fcntl",
+    "getpass",
+    "logging",
+    "multiprocessing.context",
+    "multiprocessing.popen_fork",
+    "queue",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "threading",
+)
 
 # Who takes private copies of targets (_private_copies.py knows how).
 COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
@@ -100,6 +117,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
     from ._places import Reference
 
@@ -196,3 +214,26 @@ def is_standard(spec: "ModuleSpec") -> bool:
     if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
         return True
     return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+
+
+def known_spec(package: "ModuleType", name: str) -> "ModuleSpec | None":
+    """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
+
+    A program that puts sys.modules back to an earlier state would get a second gevent otherwise, with a hub, locks and
+    threads of its own. A package keeps its submodules as attributes, so they can be found.
+    """
+    found: "Any" = package
+    kind = type(sys)
+    for part in name.split(".")[1:]:
+        found = vars(found).get(part) if isinstance(found, kind) else None
+    real = getattr(found, "__spec__", None)
+    # A module's own name may be that of its twin in C, which gevent copies into it.
+    if real is None or not isinstance(found, kind) or not found.__name__.startswith(package.__name__):
+        return None
+
+    def put_spec_back(module: "ModuleType") -> None:
+        module.__spec__ = real
+
+    loader = type(sys.implementation)(create_module=lambda spec: found, exec_module=put_spec_back)
+    spec: "ModuleSpec" = type(real)(name, loader)
+    return spec

@@ -4,6 +4,8 @@ Problem. gevent empties the names through which its methods start a process (``_
 starts one behind its back; ``class Mine(subprocess.Popen)`` then fails with TypeError each time it is called. gevent's
 class cannot become the base of such a subclass: it is made differently, and would not call what the subclass overrides.
 
+The adapter of subprocess gives Python's own class back, and leaves nothing to do here.
+
 Solution. Its methods get globals of their own, in which those names are what they were, with two differences. A child
 is announced to gevent, whose loop would take its exit status away otherwise. And descriptors are closed at once:
 gevent's ``os.close`` may close later, and who reads a pipe natively would wait for its other end for ever.
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 def native_popen(subprocess: Any, originals: Mapping[str, Any]) -> list[Change]:
     """Changes in the native class of the module *subprocess*, whose *originals* are given; none if it is mended."""
     popen, os = originals["Popen"], subprocess.os
+    if vars(subprocess).get("_fork_exec", vars(subprocess).get("_posixsubprocess")) is not None:
+        return []  # somebody has filled the names again: the adapter of subprocess
     own = {**vars(subprocess), **originals, "os": _view(os, close=native("os", "close"))}
     if "_fork_exec" in originals:
         own["_fork_exec"] = _watched(originals["_fork_exec"])
