@@ -54,6 +54,7 @@ class Finder:
         self.names: "set[str]" = set()
         self.session = session
         self._moved = False
+        self.once: "dict[str, Any]" = {}  # packages that are never two in a process -> what finds a module of theirs
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -62,6 +63,10 @@ class Finder:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
+        if self.once and target is None and name.partition(".")[0] in self.once:
+            there: "ModuleSpec | None" = self.once[name.partition(".")[0]](name)
+            if there is not None:
+                return there
         if name not in self.names:
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not

@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
-from ._targets import TARGETS
+from ._targets import TARGETS, known_spec
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ class Truth:
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
+        for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
+            if package in sys.modules:
+                self.host.finder.once[package] = lambda name, it=sys.modules[package]: known_spec(it, name)
         self.adopt()
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
@@ -126,9 +129,12 @@ class Truth:
             __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
+            parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
+            if type(error).__name__ != "_DeadlockError" and not parts:
+                raise
+            for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
+                self.host.watch_half(part)
+            return None
         return sys.modules[name]
 
     def adopt(self) -> None:

@@ -146,7 +146,7 @@ class Session:
             if name in sys.modules and name not in STAND_INS:
                 present = True
                 if name not in selection.wanted:
-                    selection.came_late([name])
+                    selection.came_late([name], quiet)
         selection.wanted = merged
         selection.add_adapters(adapters)
         selection.vetoed.difference_update(wanted)

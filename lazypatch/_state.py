@@ -12,18 +12,24 @@ from ._install import Originals, names
 from ._standins import no_waitpid
 from ._targets import TARGETS, Selection, Target
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._places import State
 
-def state(selection: Selection, originals: Originals | None, name: str) -> str:
-    """One of waiting, installed, late, failed and skipped."""
+
+def state(selection: Selection, originals: Originals | None, name: str) -> State:
+    """What became of the target *name*; "gevent" if gevent.monkey has patched it without us."""
     module = sys.modules.get(name)
     if originals is not None and name in selection.wanted and originals.recorded(module):
         return "late" if originals.late(module) else "installed"
-    if name not in selection.wanted or name in selection.vetoed:
+    if name not in selection.wanted:
+        return "gevent" if name in getattr(sys.modules.get("gevent.monkey"), "saved", {}) else "skipped"
+    if name in selection.vetoed:
         return "skipped"
     return "failed" if name in selection.failed and module is not None else "waiting"
 
 
-def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> str:
+def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> State:
     """The same for an adapter."""
     rows = (*ADAPTERS, *theirs()) if waiting is None else (row for rows in waiting.rows.values() for row in rows)
     if not any(row.word == word and row.is_wanted(selection) for row in rows):

@@ -99,9 +99,13 @@ ADAPTED = (
     "signal",
     "socket",
     "sqlite3",
+    "ssl",
     "subprocess",
     "threading",
 )
+
+# Who takes private copies of targets (_private_copies.py knows how).
+COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
@@ -113,6 +117,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
     from ._places import Reference
 
@@ -136,15 +141,19 @@ class Selection:
         self.asked: "set[str]" = set()  # modules that asked for originals
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
+        self.told: "set[tuple[str, str]]" = set()  # targets and places in these that were warned of
+        self.at_start: "set[str]" = set()  # targets that a .pth file had imported before ours was read
+        self.armed_at: "tuple[str, int] | None" = None  # the line of the program that armed something late
 
     def add_adapters(self, words: "Iterable[str]") -> None:
         """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
         new, old = frozenset(words), frozenset(self.adapters)
         self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
 
-    def came_late(self, names: "Iterable[str]") -> None:
+    def came_late(self, names: "Iterable[str]", at_start: bool = False) -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
+        self.at_start.update(names if at_start else ())
         self.unrepaired = True
 
 
@@ -193,10 +202,38 @@ _PACKAGES = "-packages" + os.sep
 
 
 def is_standard(spec: "ModuleSpec") -> bool:
-    """Whether *spec* is of the standard library, and not of somebody's module that has such a name."""
+    """Whether *spec* is of the standard library, and not of somebody's module that has such a name, or of a copy."""
+    if not COPIERS.isdisjoint(sys.modules):
+        from ._private_copies import is_private
+
+        if is_private(spec):
+            return False
     origin = spec.origin or ""
     if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
         return True
     if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
         return True
     return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+
+
+def known_spec(package: "ModuleType", name: str) -> "ModuleSpec | None":
+    """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
+
+    A program that puts sys.modules back to an earlier state would get a second gevent otherwise, with a hub, locks and
+    threads of its own. A package keeps its submodules as attributes, so they can be found.
+    """
+    found: "Any" = package
+    kind = type(sys)
+    for part in name.split(".")[1:]:
+        found = vars(found).get(part) if isinstance(found, kind) else None
+    real = getattr(found, "__spec__", None)
+    # A module's own name may be that of its twin in C, which gevent copies into it.
+    if real is None or not isinstance(found, kind) or not found.__name__.startswith(package.__name__):
+        return None
+
+    def put_spec_back(module: "ModuleType") -> None:
+        module.__spec__ = real
+
+    loader = type(sys.implementation)(create_module=lambda spec: found, exec_module=put_spec_back)
+    spec: "ModuleSpec" = type(real)(name, loader)
+    return spec

@@ -83,6 +83,10 @@ def arm_in_program(current: Session, wanted: "Wanted", adapters: "Iterable[str]"
         selection = current.selection
         known = {name: it for name, it in selection.wanted.items() if name not in selection.vetoed | selection.failed}
         selection.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
+        if selection.unrepaired and selection.armed_at is None:
+            from .._errors import users_place
+
+            selection.armed_at = users_place()
     return current.arm(wanted, adapters)
 
 

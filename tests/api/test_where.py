@@ -118,7 +118,7 @@ inner.switch()
 def test_targets_that_an_earlier_pth_file_loaded_are_cooperative(tmp_path: pathlib.Path) -> None:
     """They are late, and the others installed."""
     environment = make(tmp_path)
-    (environment.site / "aaa.pth").write_text("import threading, socket\n")
+    (environment.site / "a00.pth").write_text("import threading, socket\n")
     done = run_python("-c", """
 import sys
 assert {"threading", "socket"} <= set(sys.modules) and "queue" not in sys.modules
@@ -233,7 +233,7 @@ print("end")
         ("gevent", "import gevent.monkey; gevent.monkey.patch_all()"),
         ("gevent", "import socket, gevent.monkey; gevent.monkey.patch_all(); gevent.monkey.patch_all()"),
         (None, "import socket, threading; native_thread = threading.Thread\nimport lazypatch\n"
-               "lazypatch.exclude('__main__'); lazypatch.enable("gevent")\n"
+               "lazypatch.exclude('__main__'); lazypatch.enable('gevent')\n"
                "import gevent.monkey; gevent.monkey.patch_all()"),
     ],
 )  # fmt: skip

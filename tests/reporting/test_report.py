@@ -248,7 +248,7 @@ def test_a_report_that_cannot_be_written_is_one_line(program: pathlib.Path) -> N
         (["-m", "lazypatch", "--report", "-c", "import queue"], {}),
         (["-X", "cooppatch", "-X", "cooppatch_report", "-c", "import queue"], {}),
         (["-c", "import queue"], {"PYTHONCOOPPATCH": "all", "PYTHONCOOPPATCH_REPORT": "1"}),
-        (["-c", "import lazypatch, queue; lazypatch.enable("gevent")"], {"PYTHONCOOPPATCH_REPORT": "1"}),
+        (["-c", "import lazypatch, queue; lazypatch.enable('gevent')"], {"PYTHONCOOPPATCH_REPORT": "1"}),
     ],
 )
 def test_each_way_to_ask_prints_the_table_on_stderr(args: list[str], env: dict[str, str]) -> None:
