@@ -104,9 +104,6 @@ ADAPTED = (
     "threading",
 )
 
-# Who takes private copies of targets (_private_copies.py knows how).
-COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
-
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
 OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
