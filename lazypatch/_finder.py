@@ -52,6 +52,10 @@ class Finder:
 
     def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
+        self.also: "Callable[[str], bool] | None" = None  # whether to watch a name that is not among ours, this time
+        self.folders: "Callable[[str], list[str] | None] | None" = (
+            None  # where to look first, if not in sys.path's order
+        )
         self.session = session
         self._moved = False
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
@@ -63,6 +67,11 @@ class Finder:
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if name not in self.names:
+            if self.also is not None and name[:9] != "lazypatch" and self.also(name):
+                spec = self._ask(name, path, target)
+                if spec is None:
+                    self.session.before(name)  # no body of this name runs
+                return self._watched(spec)
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
             # there is looked for twice then.)
@@ -73,23 +82,38 @@ class Finder:
             ours: "ModuleSpec | None" = sys.modules["lazypatch"]._spec_of_ours(name)  # importlib has just imported it
             return ours
         spec = self._ask(name, path, target)
-        if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
-            return spec
-        if not isinstance(spec.loader, _Loader):
+        return self._watched(spec) if spec is not None and self.session.accepts(spec) else spec
+
+    def _watched(self, spec: "ModuleSpec | None") -> "ModuleSpec | None":
+        if spec is not None and hasattr(spec.loader, "exec_module") and not isinstance(spec.loader, _Loader):
             _hide_frames()
             spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        if sys.meta_path == self._usual:
-            return self._ask_usual(name, path, target)
+        folders = self.folders(name) if path is None and self.folders is not None else None
+        if folders is not None:
+            spec = self._ask_each(name, None, target, folders)
+            if spec is not None and spec.origin is not None:
+                return spec
+            usual = self._ask_each(name, None, target)  # parts of a namespace may be anywhere
+            return usual if spec is None or (usual is not None and usual.origin is None) else spec
+        return (
+            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self._ask_each(name, path, target)
+        )
+
+    def _ask_each(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None
+    ) -> "ModuleSpec | None":
+        """The first spec that one of them gives; with *folders*, that is where the path finder looks."""
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                where = folders if folders is not None and finder is _external.PathFinder else path
+                spec: "ModuleSpec | None" = find_spec(name, where, target)
                 if spec is not None:
                     return spec
         return None

@@ -53,7 +53,10 @@ def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[...
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
         if cell.target is None:
-            load(cell.module.__name__)
+            try:
+                load(cell.module.__name__)
+            except Exception:  # nothing of ours may come out of the program's call; its own Ctrl-C does
+                pass
         return (cell.target or cell.original)(*args, **kwargs)
 
     stand_in.__name__ = stand_in.__qualname__ = cell.name
@@ -107,6 +110,13 @@ class StandIns:
                 setattr(cell.module, cell.name, cell.original)
             cell.target = cell.original
             self.spent.append(cell)
+
+    def end(self) -> None:
+        """The interpreter ends: no greenlet can run, and what is called from a destructor has to be the original."""
+        for cell in (*self.cells.values(), *self.spent):
+            if getattr(cell.module, cell.name, None) in (cell.function, cell.target):
+                setattr(cell.module, cell.name, cell.original)
+            cell.target = cell.original
 
     def lead(self, module: "ModuleType", name: str, target: object) -> None:
         """A stand-in that has left now leads to *target*: installed later than gevent was loaded."""

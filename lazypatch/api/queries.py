@@ -10,7 +10,7 @@ from .. import _state
 from .._adapters import ADAPTERS, theirs
 from .._errors import LazyPatchError
 from .._install import MISSING
-from .._session import session
+from .._session import Session, session
 from .._targets import TARGETS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def is_module_patched(mod_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_module_patched``.
     """
-    current = session()
+    current = _up_to_date()
     waits = mod_name in current.selection.third_party and mod_name not in sys.modules
     recorded = current.originals is not None and bool(current.originals.of(mod_name))
     return (
@@ -78,7 +78,7 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_object_patched``.
     """
-    current = session()
+    current = _up_to_date()
     installed = current.originals.of(mod_name) if current.originals is not None else {}
     if installed:
         return item_name in installed
@@ -88,6 +88,16 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
     if any(item_name in _items_of(source, items) for source, items in waiting):
         return True
     return item_name in _gevents_record().get(mod_name, ())
+
+
+def _up_to_date() -> Session:
+    """The session, when it has tried again what could not be done before."""
+    current = session()
+    if current.finder.also is not None:
+        from ..late.trying_again import when_asked
+
+        when_asked(current)
+    return current
 
 
 def _items_of(source: Any, items: list[str] | None) -> Iterable[str]:
@@ -110,7 +120,7 @@ def state(name: str) -> str:
         vetoed).
     :raises LazyPatchError: if there is no such target or adapter.
     """
-    current = session()
+    current = _up_to_date()
     if name not in TARGETS:
         waiting = current.scheduler.adapters if current.started else None
         words = [row.word for row in ADAPTERS] + ([] if waiting is None else waiting.words())
