@@ -92,7 +92,7 @@ class Waiting:
         self.rows: "dict[str, list[Adapter]]" = {}
         self._selection = selection
         self._host = host
-        self._open: "set[str]" = set()  # the names of modules that have to be looked at
+        self.open: "set[str]" = set()  # the names of modules that have to be looked at
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
         self._outcomes: "dict[tuple[str, str], str]" = {}  # the same -> installed, late or failed
         self._theirs_are_known = False
@@ -102,7 +102,7 @@ class Waiting:
         for row in rows:
             for name in row.modules:
                 self.rows.setdefault(name, []).append(row)
-                self._open.add(name)
+                self.open.add(name)
 
     def find_theirs(self, plugins: "Callable[[], Plugins]", is_half: "Callable[[str], bool]") -> None:
         """Wait for what the adapters of other distributions wait for, too, once any adapter is wanted."""
@@ -127,20 +127,19 @@ class Waiting:
 
     def again(self) -> None:
         """Look at all modules once more: more is wanted than before."""
-        self._open.update(self.rows)
+        self.open.update(self.rows)
 
-    def ran(self, name: str) -> bool:
-        """The body of the module *name* ran, perhaps in a reload; False if nothing waits for it."""
+    def ran(self, name: str) -> None:
+        """The body of the module *name* ran, perhaps in a reload."""
         for row in self.rows.get(name, ()):
             self._done.pop((row.word, name), None)
-            self._open.add(name)
-        return name in self.rows
+            self.open.add(name)
 
     def ready(
         self, is_half: "Callable[[str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
     ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
-        for name in self._open & sys.modules.keys():  # in C, and mostly empty
+        for name in self.open & sys.modules.keys():
             module, waits = sys.modules[name], is_half(name)
             spec = getattr(module, "__spec__", None)
             rows = () if waits or (spec is not None and not self._host.accepts(spec)) else self.rows[name]
@@ -152,7 +151,7 @@ class Waiting:
                     else:
                         waits = True
             if not waits:
-                self._open.discard(name)
+                self.open.discard(name)
 
     def install(self, row: Adapter, module: "ModuleType", commit: "Callable[[Any, bool], object]") -> None:
         """Change *module* as *row* plans; whatever fails is told, and leaves it as it was."""

@@ -125,7 +125,7 @@ def in_the_way(name: str, file: str, used: str) -> str:
 
 def gevent_is_missing() -> str:
     """Strict mode: nothing can be made cooperative."""
-    return "gevent cannot be found on sys.path, so nothing can be made cooperative"
+    return "gevent cannot be found on sys.path, so nothing can be made cooperative: install it for this Python"
 
 
 def not_installed(names: Iterable[str], error: BaseException) -> str:

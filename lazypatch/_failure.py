@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol
 
+    from ._gevent import Truth
     from ._install import Originals
     from ._standins import StandIns
     from ._targets import Selection
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
         """What has to be put in order: the scheduler."""
 
         originals: Originals
+        truth: Truth
         busy: dict[str, list[int]]
 
         def release_standins(self) -> None: ...
         def let_go(self) -> None: ...
-        def forget(self, names: Iterable[str]) -> None: ...
 
 
 class During(NamedTuple):
@@ -64,12 +65,12 @@ def gave_up(
         if not during.nested:
             worker.release_standins()
             worker.let_go()
-        worker.forget(native)
+        worker.truth.forget(native)
     if not isinstance(error, Exception) and not is_veto(error):
         raise error
     if during.ahead and worker is not None and not passing:
         selection.failed.add(during.ahead)
-        worker.forget([during.ahead])
+        worker.truth.forget([during.ahead])
     from . import _errors
 
     if native and not passing:
@@ -142,7 +143,7 @@ def not_installed(selection: Selection, worker: Worker, names: Iterable[str], er
         passing = _left_for_now(selection, native, error)
     else:
         raise error
-    worker.forget(native)
+    worker.truth.forget(native)
     if native and not passing:
         from . import _errors
 

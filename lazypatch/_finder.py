@@ -52,10 +52,7 @@ class Finder:
 
     def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
-        self.also: "Callable[[str], bool] | None" = None  # whether to watch a name that is not among ours, this time
-        self.folders: "Callable[[str], list[str] | None] | None" = (
-            None  # where to look first, if not in sys.path's order
-        )
+        self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
@@ -67,11 +64,6 @@ class Finder:
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if name not in self.names:
-            if self.also is not None and name[:9] != "lazypatch" and self.also(name):
-                spec = self._ask(name, path, target)
-                if spec is None:
-                    self.session.before(name)  # no body of this name runs
-                return self._watched(spec)
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
             # there is looked for twice then.)
@@ -82,30 +74,25 @@ class Finder:
             ours: "ModuleSpec | None" = sys.modules["lazypatch"]._spec_of_ours(name)  # importlib has just imported it
             return ours
         spec = self._ask(name, path, target)
-        return self._watched(spec) if spec is not None and self.session.accepts(spec) else spec
-
-    def _watched(self, spec: "ModuleSpec | None") -> "ModuleSpec | None":
-        if spec is not None and hasattr(spec.loader, "exec_module") and not isinstance(spec.loader, _Loader):
-            _hide_frames()
+        if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
+            return spec
+        if not isinstance(spec.loader, _Loader):
+            if _Loader.exec_module.__code__.co_filename != _IMPORTLIB:
+                _hide_frames()
             spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        folders = self.folders(name) if path is None and self.folders is not None else None
-        if folders is not None:
-            spec = self._ask_each(name, None, target, folders)
-            if spec is not None and spec.origin is not None:
-                return spec
-            usual = self._ask_each(name, None, target)  # parts of a namespace may be anywhere
-            return usual if spec is None or (usual is not None and usual.origin is None) else spec
+        if path is None and self.first is not None and (spec := self.first(name)) is not None:
+            return spec
         return (
-            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self._ask_each(name, path, target)
+            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self.ask_each(name, path, target)
         )
 
-    def _ask_each(
+    def ask_each(
         self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None
     ) -> "ModuleSpec | None":
-        """The first spec that one of them gives; with *folders*, that is where the path finder looks."""
+        """The first spec that a finder after this one gives; with *folders*, that is where the path finder looks."""
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
@@ -155,16 +142,21 @@ def _below(lock: "Any") -> "list[Any]":
 
 def _held(lock: "Any") -> int:
     """How often this thread has taken *lock*."""
-    if lock.owner != _bootstrap._thread.get_ident():
-        return 0
-    return lock.count if isinstance(lock.count, int) else len(lock.count)
+    return _times(lock) if lock.owner == _bootstrap._thread.get_ident() else 0
+
+
+def _times(lock: "Any") -> int:
+    """How often its owner has taken *lock*."""
+    return lock.count if isinstance(lock.count, int) else len(lock.count)  # from 3.12 on it is a list
 
 
 def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
     """Let go of modules' *locks* for a *step*, however often this thread has taken them."""
-    held = [(lock, _held(lock)) for lock in locks]
+    held = []
     try:
-        for lock, times in held:
+        for lock in locks:
+            times = _times(lock)
+            held.append((lock, times))
             for _ in range(times):
                 lock.release()
         step()
@@ -172,9 +164,11 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
         for lock, times in held:
-            while _held(lock) < times:
+            left = times - _held(lock)
+            while left > 0:
                 try:
                     lock.acquire()
+                    left -= 1
                 except KeyboardInterrupt as error:
                     interrupt = error
                 except RuntimeError:  # importlib ends a circle of imports so

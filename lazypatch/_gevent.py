@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         met_before: frozenset[str]
         libraries: set[str]
         path: list[str]
+        accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
         def undisturbed(self, step: Callable[[], Any]) -> Any: ...
@@ -212,7 +213,7 @@ class Truth:
     def events(self) -> Events | None:
         """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""
         zope: Any = sys.modules.get("zope.event")
-        if not self.plugins.listen and not getattr(zope, "subscribers", None):
+        if not (self._plugins or self.plugins).listen and not getattr(zope, "subscribers", None):
             return None
         if self._events is None and not half_imported("gevent.events"):
             from .peers.gevent_events import Events

@@ -12,15 +12,13 @@ import _thread
 from typing import Any, NoReturn
 
 
-def raise_soon(owed: list[BaseException], start_new_thread: Any) -> None:
-    """Have the last that is *owed* raised in the main thread; *start_new_thread* is the original if it was replaced."""
-    before = _signal.getsignal(_signal.SIGINT)
+def raise_soon(error: BaseException, start_new_thread: Any) -> None:
+    """Have *error* raised in the main thread; *start_new_thread* is the original if it was replaced."""
+    before, owed = _signal.getsignal(_signal.SIGINT), [error]
 
     def handler(*_: object) -> NoReturn:
         _signal.signal(_signal.SIGINT, before)
-        error = owed.pop()
-        owed.clear()
-        raise error.with_traceback(None)
+        raise owed.pop().with_traceback(None)
 
     def interrupt() -> None:
         if owed:  # else Ctrl-C was pressed again meanwhile

@@ -63,15 +63,14 @@ class Scheduler:
         self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
-        self._get_ident = native("_thread", "get_ident")
-        self._new_lock = native("_thread", "allocate_lock")
+        self._get_ident, self._new_lock = native("_thread", "get_ident"), native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self.one_loader = self._new_rlock()
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
-        self._owed: list[BaseException] = []  # what signal handlers raised in at-fork hooks
+        self._owed: dict[int, BaseException] = {}  # by process, what signal handlers raised in at-fork hooks
         self._unready: set[str] = set()  # modules whose bodies began without gevent
-        self.progress = Progress(selection, host.accepts)
+        self.progress = Progress(selection, host.accepts, host.accepted)
         if hasattr(os, "register_at_fork"):
             me: Any = ref(self)  # the interpreter keeps the hooks until its very end, and is not to keep everything
             os.register_at_fork(
@@ -85,19 +84,18 @@ class Scheduler:
         for _ in range(3):
             try:
                 step()
-                break
-            except Exception:  # such as no descriptor for a hub: the fork is the program's
-                break
-            except BaseException as error:  # a signal handler's: Ctrl-C
-                self._owed.append(error)
-        if last and self._owed:
+            except BaseException as error:
+                if not isinstance(error, Exception):  # else there is no descriptor for a hub, and the fork goes on
+                    self._owed[os.getpid()] = error  # a signal handler's: Ctrl-C
+                    continue
+            break
+        if last and os.getpid() in self._owed:
             from ._raised_at_fork import raise_soon
 
-            raise_soon(self._owed, self.originals.of("_thread").get("start_new_thread"))
+            raise_soon(self._owed.pop(os.getpid()), self.originals.of("_thread").get("start_new_thread"))
 
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
-        self._owed = []
         self.originals.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
@@ -106,7 +104,7 @@ class Scheduler:
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if not self.load(unlocked=unlocked):
+        if not (self.loaded or self.load(unlocked=unlocked)):
             self._unready.add(name)
         elif name in TARGETS:
             first = TARGETS[name].after
@@ -145,10 +143,6 @@ class Scheduler:
         """They lead to what replaces them, or come back if gevent is not there."""
         self._standins.retire(self.originals.replacement) if self.loaded else self._standins.come_back()
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Have gevent's record not wait for *names* any more."""
-        self.truth.forget(names)
-
     def _load(self, quiet: bool) -> None:
         try:
             self._standins.step_aside()
@@ -177,8 +171,9 @@ class Scheduler:
         if self._met and "_thread" in self.selection.wanted and not self.selection.unrepaired:
             from ._since_arming import captured
 
-            lock_type = type(self._new_lock())
-            self._attempt([], lambda: self.commit(captured(self._met, self.originals, lock_type)))
+            lock_type, keep = type(self._new_lock()), self.selection.asked | self.selection.excluded
+            met = [name for name in self._met if name not in keep]
+            self._attempt([], lambda: self.commit(captured(met, self.originals, lock_type)))
 
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
@@ -203,30 +198,33 @@ class Scheduler:
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self.progress.end(name, module)
         if self.loaded:
-            if not looked or [row for row in rows if self.progress.is_open(row.name)]:
-                self.install_ready(name)
-            if self.adapters.ran(name):
+            for row in rows:
+                if not looked or self.progress.is_open(row.name):
+                    self.install_ready(name)
+                    break
+            if name in self.adapters.rows:
+                self.adapters.ran(name)
                 self._adapt(name)
-            self.host.mend()
+            if self.selection.unrepaired:
+                self.host.mend()
 
     def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
         if not self.loaded and (self.is_loading() or name not in self.selection.wanted):
             return False
-        if not self.load():  # before() was not called (LazyLoader), or gave up
+        if not (self.loaded or self.load()):  # before() was not called (LazyLoader), or gave up
             if self.loading_thread is not None:
                 self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
-        self.progress.unsettle(row.name for row in rows)
-        self.install_ready(name)
+        self.install_ready(name, rows)
         return True
 
-    def install_ready(self, done: str = "") -> None:
-        """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = self.progress.ready(done)
+    def install_ready(self, done: str = "", again: Iterable[Target] = ()) -> None:
+        """Install each wanted target that is loaded and not installed, and those *again*; the import of *done* ends."""
+        ready = self.progress.ready(done, again)
         if not ready:  # as most imports of a target find it
             return
-        if any(row.group for row in ready):
+        if ready[0].group:  # the group stands first in the table
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
         hidden = [
             row.name for row in ready if row.name not in self.progress.seen | self.selection.early | STAND_INS.keys()
@@ -267,7 +265,7 @@ class Scheduler:
                     del self.busy[key]
 
     def _install_one(self, row: Target, done: str) -> None:
-        if not (self.progress.is_open(row.name) and self.progress.is_ready(row, done)):
+        if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
         if source is None:
@@ -288,7 +286,7 @@ class Scheduler:
 
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
-        if self.loaded:
+        if self.loaded and self.adapters.open & sys.modules.keys():  # in C, and mostly empty
             is_half = lambda name: self.progress.is_half(name, done)
             for row, module in self.adapters.ready(is_half, self.originals.recorded):
                 install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)

@@ -7,7 +7,7 @@ from _thread import _count
 
 from ._finder import Finder
 from ._standins import StandIns
-from ._targets import ADAPTED, GEVENT_IS, GEVENT_NEEDS, STAND_INS, TARGETS, Journal, Selection, is_standard, without_own
+from ._targets import STAND_INS, Journal, Selection, is_meant, look_elsewhere, names_to_watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from ._install import Originals
     from ._scheduler import Scheduler
     from ._targets import Wanted
-
-
-# What is loaded for the first target.
-_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
 
 
 def undisturbed(step: "Callable[[], Any]") -> "Any":
@@ -63,9 +59,10 @@ class Session:
         self.check: "Callable[[], object] | None" = None  # strict mode's: ends the process if anything is too late
         self.hooks: "dict[str, list[Callable[[ModuleType], object]]]" = {}  # of when_imported(), by module
         self.libraries: "set[str]" = set()  # third parties' modules that something waits for
+        self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.path: "list[str]" = []  # sys.path as it was when this was armed
         self.finder = Finder(self)
-        self.finder.folders = lambda name: without_own(self.path) if name in GEVENT_IS else None
+        self.finder.first = lambda name: look_elsewhere(self.finder.ask_each, name, self.path)
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)  # _thread outlives all modules, and would keep us
         self._made: "dict[str, Scheduler]" = {}
@@ -102,8 +99,7 @@ class Session:
         vetoed any of it.
         """
         selection = self.selection
-        self.path = self.path or list(sys.path)
-        selection.expecting = quiet
+        self.path, selection.expecting = self.path or list(sys.path), quiet
         self.note("arm", tuple(wanted), None if quiet else sys._getframe(1))
         merged, present = dict(selection.wanted), False
         for name, options in wanted.items():
@@ -115,37 +111,39 @@ class Session:
         selection.wanted = merged
         selection.add_adapters(adapters)
         selection.vetoed.difference_update(wanted)
-        self._watch_targets(wanted)
+        self.watch(names_to_watch(wanted))
         if not (self._made and self.scheduler.loaded):
             for name in STAND_INS:
                 if name in wanted:
                     self.standins.put(sys.modules.get(name))
         if present or "gevent" in sys.modules or _count():
             # Other native threads: better now than inside one of their imports.
-            self._guarded(lambda: self.catch_up(quiet))
+            self._guarded(self.catch_up, quiet)
         elif self.check is not None:
-            from ._state import gevent_can_be_found
-
-            selection.unfound = not gevent_can_be_found()
-            self.finder.also = self.also if selection.unfound else None
-            self._guarded(bool)
+            self._guarded(self._begin_strictly)
         return selection.vetoed.isdisjoint(wanted)
 
+    def _begin_strictly(self) -> None:
+        from .late.trying_again import begin_strictly
+
+        begin_strictly(self)
+
     def catch_up(self, quiet: bool) -> None:
-        """Install what is loaded and native. What cannot be done now is tried again at the next import of anything."""
+        """Install what is loaded and native; what cannot be done now is tried again at the next import of anything."""
         from .late.catching_up import catch_up
 
-        done = False
-        try:
-            done = catch_up(self.scheduler, self.selection, quiet)
-        finally:
-            self.finder.also = None if done else self.also
+        catch_up(self.scheduler, self.selection, quiet)
+        if self.selection.unfound:
+            from .late.trying_again import try_later
 
-    def also(self, name: str) -> bool:
-        """Whether to try again, at the import of *name*, what could not be done before."""
-        from .late.trying_again import is_time
+            try_later(self)
+        else:
+            self.finder.names = set(self.finder.names)
 
-        return is_time(self, name)
+    @property
+    def unfinished(self) -> bool:
+        """Whether something waits for the next import of anything."""
+        return type(self.finder.names) is not set
 
     def mend(self) -> None:
         """What others took, once everything that is there is installed."""
@@ -166,13 +164,6 @@ class Session:
         module = sys.modules[name]
         call_at_end(module, lambda: self.after(name, module))
 
-    def _watch_targets(self, wanted: "Iterable[str]") -> None:
-        names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
-        names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
-        if "_thread" in wanted:
-            names += ("threading", "logging")  # their bodies must not meet a stand-in
-        self.watch(names)
-
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
         frame = sys._getframe(1)
@@ -185,7 +176,7 @@ class Session:
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
 
-    def _guarded(self, step: "Callable[[], object]", done: str = "", ahead: str = "") -> None:
+    def _guarded(self, step: "Callable[..., object]", *given: "Any", done: str = "", ahead: str = "") -> None:
         # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
@@ -194,8 +185,9 @@ class Session:
 
                 if not has_started(self.standins):
                     return
-            nested = self.started and self.scheduler.is_loading()
-            step()
+            worker = self._made.get("it")
+            nested = worker is not None and worker.loading_thread is not None and worker.is_loading()
+            step(*given)
         except BaseException as error:
             self._gave_up(error, nested, done, ahead)
         if (self.check is not None or self.selection.references) and not nested:
@@ -205,8 +197,8 @@ class Session:
         try:
             from ._failure import During, gave_up
         except Exception:  # no memory, no descriptor, or no way to our files any more
-            self.standins.retire()
-            self.selection.give_up(error)
+            self.selection.failed.update(self.selection.wanted)
+            self.standins.give_up(error)
             return
         try:
             gave_up(self.selection, self.standins, self._made.get("it"), error, During(nested, done, ahead))
@@ -232,41 +224,41 @@ class Session:
         """Whether :meth:`before` is to be called for *name*."""
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
-        return self._is_ours(name) or self.finder.also is not None
+        return self._is_target(name) or self.unfinished
 
-    def _is_ours(self, name: str) -> bool:
+    def _is_target(self, name: str) -> bool:
         wanted = self.selection.wanted
         return name == "gevent" or name in wanted or (name in ("logging", "threading") and "_thread" in wanted)
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
         frame = sys._getframe(3)  # of importlib, or called by it
-        self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
+        self._guarded(self._before, name, frame, unlocked, ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        if not self._is_ours(name):
+        if self.unfinished and not self._is_target(name):
             self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
             return
-        if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+        worker = self._made.get("it") or self.scheduler
+        if worker.loading_thread is None or not worker.is_loading():  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        self.scheduler.before(name, unlocked)
+        worker.before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         if name in STAND_INS and not self._made:
             self.standins.remove(name)  # of the one that was taken out of sys.modules
             self._guarded(lambda: self.standins.put(module))
-        elif (
-            self._made
-            or name in self.selection.wanted
-            or name.startswith("gevent")
-            or name in self.selection.third_party
-        ):
-            self._guarded(lambda: self.scheduler.after(name, module), name)
+        elif self._made or name in {*self.selection.wanted, *self.selection.third_party} or name[:6] == "gevent":
+            worker = self._made.get("it")
+            self._guarded(worker.after if worker else self._after, name, module, done=name)
         if name == "wrapt":
             self._guarded(lambda: self._hand_over(module))
         for hook in self.hooks.pop(name, ()):
             hook(module)  # what it raises is the importer's, as with wrapt
+
+    def _after(self, name: str, module: "ModuleType") -> None:
+        self.scheduler.after(name, module)  # which may have to be made, and that may fail
 
     def _hand_over(self, wrapt: "ModuleType") -> None:
         from .peers.wrapt_hooks import hand_over
@@ -275,11 +267,10 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        if spec.name == "gevent":
-            return spec.submodule_search_locations is not None
-        if is_standard(spec) or spec.name.startswith(("gevent.", "wrapt")) or spec.name in self.libraries:
+        if is_meant(spec) or spec.name in self.libraries:
+            self.accepted[spec.name] = spec
             return True
-        return spec.name in ADAPTED and spec.name.partition(".")[0] not in sys.stdlib_module_names
+        return self.unfinished and not self._is_target(spec.name)
 
 
 def is_report_asked_for() -> bool:

@@ -102,6 +102,17 @@ class StandIns:
         self.spent += self.cells.values()
         self.cells = {}
 
+    def give_up(self, error: BaseException) -> None:
+        """Leave for good, where not even the file that has words for *error* can be loaded any more."""
+        self.retire()
+        if not isinstance(error, Exception):
+            raise error
+        if sys.stderr is not None:
+            sys.stderr.write(
+                f"lazypatch: was to make this program cooperative, and cannot load its files ({type(error).__name__}): "
+                "it runs with the standard blocking modules. Import what it needs before it gives up its rights.\n"
+            )
+
     def remove(self, module: str) -> None:
         """Take the stand-ins of *module* out again; the copies that others hold call the originals."""
         for key in [key for key in self.cells if key[0] == module]:

@@ -99,7 +99,7 @@ MANY = frozenset(("all", "corrections", "extensions"))  # words that stand for m
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
     from typing import Any
@@ -136,18 +136,6 @@ class Selection:
         new, old = frozenset(words), frozenset(self.adapters)
         self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
 
-    def give_up(self, error: BaseException) -> None:
-        """Everything stays native after *error*, and not even the file that has the words for it can be loaded."""
-        self.failed.update(self.wanted)
-        if not isinstance(error, Exception):
-            raise error
-        kind, file = type(error).__name__, sys.stderr
-        if file is not None:
-            file.write(
-                f"lazypatch: was to make this program cooperative, and cannot load its own files ({kind}). The program "
-                "runs with the standard blocking modules. Import what it needs before it gives up its rights.\n"
-            )
-
     def came_late(self, names: "Iterable[str]") -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
@@ -159,6 +147,17 @@ def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]
     if MANY.isdisjoint(one):
         return ()
     return [word for word in one if word[0] == "-" and (MANY.isdisjoint(other) or word in other)]
+
+
+# What is loaded for the first target.
+_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
+
+
+def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
+    """The modules whose imports matter where *wanted* are."""
+    names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
+    names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
+    return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in
 
 
 class Journal:
@@ -238,10 +237,16 @@ def own_folders(armed: "list[str]") -> "list[str]":
     return own + [folder for folder in sys.path[:1] if folder not in armed]
 
 
-def without_own(armed: "list[str]") -> "list[str]":
-    """Where gevent is looked for first: not where a file of the program may have its name."""
+def look_elsewhere(ask: "Callable[..., ModuleSpec | None]", name: str, armed: "list[str]") -> "ModuleSpec | None":
+    """The spec of what gevent is made of; None for anything else, or if only the program's own folder has it."""
+    if name not in GEVENT_IS:
+        return None
     own = own_folders(armed)
-    return [folder for folder in (*armed, *sys.path) if folder not in own]
+    spec = ask(name, None, None, [folder for folder in (*armed, *sys.path) if folder not in own])
+    if spec is None or spec.origin is not None:
+        return spec
+    usual = ask(name, None, None)  # other parts of a namespace may be anywhere
+    return usual if usual is not None and usual.origin is None else spec
 
 
 def in_the_way(armed: "list[str]") -> "list[tuple[str, str]]":
@@ -274,3 +279,13 @@ def is_standard(spec: "ModuleSpec") -> bool:
     if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
         return True
     return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
+
+
+def is_meant(spec: "ModuleSpec") -> bool:
+    """Whether *spec* is of what its name says to us, and not of a user's own module of that name."""
+    name = spec.name
+    if name == "gevent":
+        return spec.submodule_search_locations is not None
+    if is_standard(spec) or name.startswith(("gevent.", "wrapt")):
+        return True
+    return name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names

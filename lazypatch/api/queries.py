@@ -93,7 +93,7 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
 def _up_to_date() -> Session:
     """The session, when it has tried again what could not be done before."""
     current = session()
-    if current.finder.also is not None:
+    if current.unfinished:
         from ..late.trying_again import when_asked
 
         when_asked(current)

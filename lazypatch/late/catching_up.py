@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .._targets import Selection
 
 
-def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> bool:
-    """Something was armed late: load gevent if need be, and install all that is there. False if it has to be again."""
+def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> None:
+    """Something was armed late: load gevent if need be, and install all that is there."""
     wanted = selection.wanted
     if scheduler.loaded:
         scheduler.reopen()
@@ -28,7 +28,6 @@ def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> bool:
     list(map(__import__, alone if scheduler.loaded else ()))  # what a late target waits for
     if selection.unfound and not _at_exit:
         _at_exit.append(atexit.register(_tell, selection))
-    return scheduler.loaded or not selection.unfound
 
 
 _at_exit: list[object] = []

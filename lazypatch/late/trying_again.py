@@ -32,47 +32,74 @@ if TYPE_CHECKING:
         def started(self) -> bool: ...
         @property
         def scheduler(self) -> Scheduler: ...
-        def catch_up(self, quiet: bool) -> None: ...
-        def also(self, name: str) -> bool: ...
+        @property
+        def unfinished(self) -> bool: ...
         def before(self, name: str) -> None: ...
+        def catch_up(self, quiet: bool) -> None: ...
 
 
 _AFTER_ALL_PTH_FILES = "sitecustomize"  # site looks for it when it has read them
-_looked: list[object] = []  # sys.path and sys.meta_path as they were when gevent was looked for
 
 
-def is_time(host: Host, name: str) -> bool:
-    """Whether the import of *name*, which nobody waits for, is the moment to try again."""
-    selection = host.selection
-    if host.started and (host.scheduler.is_loading() or host.scheduler.busy):
-        return False  # it is an import of ours
-    if name == _AFTER_ALL_PTH_FILES:
-        selection.expecting = False
-    if not selection.unfound:
-        return True
-    now: list[object] = [*sys.path, *(sys.meta_path or ())]
-    if now == _looked and name != _AFTER_ALL_PTH_FILES:
+class Watched(set[str]):
+    """The names that the finder watches, and any other one at the moment to try again: that import is taken part in."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.finder.names)
+        self._host = host
+        self._looked: list[object] = []  # sys.path and sys.meta_path as they were when gevent was looked for
+
+    def __contains__(self, name: object) -> bool:
+        if super().__contains__(name):
+            return True
+        if str(name).startswith("lazypatch") or not self.is_time(str(name)):
+            return False
+        if name == _AFTER_ALL_PTH_FILES:  # most likely there is none
+            self._host.before(_AFTER_ALL_PTH_FILES)
+            return False
+        return not _count()
+
+    def is_time(self, name: str = "") -> bool:
+        """Whether to try again, at the import of *name*."""
+        host, selection = self._host, self._host.selection
+        if host.started and (host.scheduler.is_loading() or host.scheduler.busy):
+            return False  # it is an import of ours
+        if name == _AFTER_ALL_PTH_FILES:
+            selection.expecting = False
+        if selection.unfound:
+            now: list[object] = [*sys.path, *(sys.meta_path or ())]
+            if now == self._looked and name != _AFTER_ALL_PTH_FILES:
+                return False
+            self._looked = now
+            if not gevent_can_be_found():
+                if host.check is not None:
+                    host.check()
+                return False
+        if native(selection):
+            return True
+        selection.unfound = False
+        host.finder.names = set(self)
         return False
-    _looked[:] = now
-    if not gevent_can_be_found():
-        if host.check is not None:
-            host.check()
-        return False
-    if native(selection):
-        return True
-    host.finder.also, selection.unfound = None, False
-    return False
 
 
-def native(selection: Selection) -> list[str]:
-    """The targets that are loaded, and that stand-ins do not look after."""
-    return [name for name in selection.wanted if name in sys.modules and name not in STAND_INS]
+def try_later(host: Host) -> None:
+    """From now on, until it is done."""
+    if not host.unfinished:
+        host.finder.names = Watched(host)
 
 
 def when_asked(host: Host) -> None:
-    """The same for somebody who asks what is patched."""
-    if is_time(host, ""):
+    """Somebody asks what is patched."""
+    names = host.finder.names
+    if isinstance(names, Watched) and names.is_time():
         host.before("")
+
+
+def begin_strictly(host: Host) -> None:
+    """Nothing is too late yet; but where gevent is missing, strict mode is to end before the program begins."""
+    host.selection.unfound = not gevent_can_be_found()
+    if host.selection.unfound:
+        try_later(host)
 
 
 def finish(host: Host) -> None:
@@ -87,4 +114,9 @@ def finish(host: Host) -> None:
     except BaseException:
         pass
     host.selection.came_late(native(host.selection))
-    host.finder.also = host.also
+    try_later(host)
+
+
+def native(selection: Selection) -> list[str]:
+    """The targets that are loaded, and that stand-ins do not look after."""
+    return [name for name in selection.wanted if name in sys.modules and name not in STAND_INS]
