@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
-from ._targets import TARGETS, known_spec
+from ._targets import TARGETS, in_the_way, known_spec, origin
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         finder: Finder
         met_before: frozenset[str]
         libraries: set[str]
+        path: list[str]
         accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
@@ -96,6 +97,7 @@ class Truth:
         self.note = host.note
         self._originals = originals
         self._redirected: object = None
+        self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
         self._idle_hub: Any = None  # made to listen for children, before anything needed one
@@ -108,11 +110,21 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
+        again, self._tried = self._tried, True
+        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
+        if others:
+            from ._state import gevent_can_be_found
+
+            if not gevent_can_be_found():  # but a file of that name
+                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
         if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-            import gevent.threading  # noqa: F401
+            import gevent.threading
+        gevent._config.Loop().get()  # a hub can be made: what its loop is made of has been found
+        if again:
+            _complete_packages()
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
@@ -120,6 +132,10 @@ class Truth:
             if package in sys.modules:
                 self.host.finder.once[package] = lambda name, it=sys.modules[package]: known_spec(it, name)
         self.adopt()
+        for name, file in others:
+            from . import _errors
+
+            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
         """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
@@ -250,6 +266,17 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
+
+
+def _complete_packages() -> None:
+    """Give gevent's packages the submodules that an earlier try has left in sys.modules, and importlib gave to no one.
+
+    It gives one to its package at the end of its import, and takes the package out where Ctrl-C stops that one.
+    """
+    for name in [name for name in sys.modules if name.startswith("gevent.")]:
+        package, _, last = name.rpartition(".")
+        if package in sys.modules and last not in vars(sys.modules[package]) and not half_imported(name):
+            setattr(sys.modules[package], last, sys.modules[name])
 
 
 def half_imported(name: str) -> bool:

@@ -1,7 +1,9 @@
-"""The table of targets: the gevent module that supplies each, what comes with it; and what is wanted of them."""
+"""The table of targets: what supplies each, what comes with it; what is wanted of them, and what happened to them."""
 
 import os
 import sys
+from _thread import get_ident
+from time import perf_counter
 
 _JOINABLE = sys.version_info >= (3, 13)
 
@@ -80,6 +82,9 @@ STAND_INS = {
     "_thread": ("start_new_thread", "start_new", "start_joinable_thread"),
 }
 
+# What gevent's core is made of: a file of the program that has such a name is not meant.
+GEVENT_IS = ("gevent", "greenlet", "zope")
+
 # What gevent's own start imports: a thread that loads gevent may be waiting for one of these.
 GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "time")
 
@@ -111,13 +116,15 @@ MANY = frozenset(("all", "corrections", "extensions"))  # words that stand for m
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, ModuleType
     from typing import Any
 
     from ._places import Reference
 
+    Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
+    Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
     Wanted = dict[str, frozenset[str]]  # target -> its options
 
 
@@ -130,6 +137,8 @@ class Selection:
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
         self.failed: "set[str]" = set()  # could not be installed, and are native
+        self.expecting = False  # gevent may be brought by a .pth file that site has not read yet
+        self.unfound = False  # gevent could not be found when it was looked for last; what is loaded is native
         # What third parties want replaced, by patch_module(): module -> (source, names).
         self.third_party: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
         # Calls of patch_all(): its arguments, more that subscribers get, what they have been told.
@@ -159,6 +168,52 @@ def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]
     if MANY.isdisjoint(one):
         return ()
     return [word for word in one if word[0] == "-" and (MANY.isdisjoint(other) or word in other)]
+
+
+# What is loaded for the first target.
+_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
+
+
+def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
+    """The modules whose imports matter where *wanted* are."""
+    names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
+    names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
+    return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in
+
+
+class Journal:
+    """What happened, one entry a step, for whoever reads a report of it. Nothing is ever taken out."""
+
+    def __init__(self) -> None:
+        self.entries: "list[Entry]" = []
+        self.home = get_ident()  # the native thread that armed first
+        self.request: "Any" = None  # a report that was asked for in advance: keep all callers, not only the nearest
+        self.timer: "Any" = None  # what times all imports then
+        self.begun = False  # targets are being imported: there is something to keep short
+
+    def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
+        """Take a *step* and keep what it was, of which targets, how long, by whom, in which thread."""
+        # Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        # (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
+        begin, found, calls = perf_counter(), [], True
+        most = 99 if self.request or not self.begun else 2
+        step()
+        while frame is not None and most:
+            code = frame.f_code
+            if code.co_filename.startswith("<frozen importlib"):
+                calls = True
+            elif calls or code.co_name == "<module>":
+                name = str(frame.f_globals.get("__name__"))
+                calls = name.startswith(("lazypatch", "importlib"))
+                if not calls:
+                    found.append((name, code, frame.f_lasti))
+                    most -= 1
+            frame = frame.f_back
+        now = getattr(sys.modules.get("_thread"), "get_ident", get_ident)  # gevent's, once threads are filed by it
+        thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())
+        if len(self.entries) < 2000:  # a program that reloads targets all day is not to fill memory
+            who = getattr(thread, "_name", 0) or get_ident()
+            self.entries.append((begin, what, names, perf_counter(), who, found))
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
@@ -192,6 +247,45 @@ def in_main_interpreter() -> bool:
     except ValueError as error:
         return "main" not in str(error)
     return True
+
+
+def own_folders(armed: "list[str]") -> "list[str]":
+    """Where the program itself is, as entries of sys.path; *armed* is what that was before the program began."""
+    try:
+        own = ["", os.getcwd()]
+    except OSError:  # it was removed
+        own = [""]
+    return own + [folder for folder in sys.path[:1] if folder not in armed]
+
+
+def look_elsewhere(ask: "Callable[..., ModuleSpec | None]", name: str, armed: "list[str]") -> "ModuleSpec | None":
+    """The spec of what gevent is made of; None for anything else, or if only the program's own folder has it."""
+    if name not in GEVENT_IS:
+        return None
+    own = own_folders(armed)
+    spec = ask(name, None, None, [folder for folder in (*armed, *sys.path) if folder not in own])
+    if spec is None or spec.origin is not None:
+        return spec
+    usual = ask(name, None, None)  # other parts of a namespace may be anywhere
+    return usual if usual is not None and usual.origin is None else spec
+
+
+def in_the_way(armed: "list[str]") -> "list[tuple[str, str]]":
+    """Names that gevent is made of, and files of the program that have them; *armed* is sys.path before the program."""
+    return [
+        (name, file)
+        for folder in dict.fromkeys(own_folders(armed))
+        if folder in sys.path
+        for name in GEVENT_IS
+        for file in (os.path.join(folder, name + ".py"), os.path.join(folder, name, "__init__.py"))
+        if os.access(file, os.R_OK) and file != origin(name)
+    ]
+
+
+def origin(name: str) -> str:
+    """The file of the loaded module *name*, or its folder."""
+    module: "Any" = sys.modules.get(name)
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), name)
 
 
 _STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
@@ -234,3 +328,13 @@ def known_spec(package: "ModuleType", name: str) -> "ModuleSpec | None":
     loader = type(sys.implementation)(create_module=lambda spec: found, exec_module=put_spec_back)
     spec: "ModuleSpec" = type(real)(name, loader)
     return spec
+
+
+def is_meant(spec: "ModuleSpec") -> bool:
+    """Whether *spec* is of what its name says to us, and not of a user's own module of that name."""
+    name = spec.name
+    if name == "gevent":
+        return spec.submodule_search_locations is not None
+    if is_standard(spec) or name.startswith(("gevent.", "wrapt")):
+        return True
+    return name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names

@@ -2,6 +2,7 @@
 
 import sys
 
+from .. import _is_strict, _refuse
 from .._session import Session, is_report_asked_for, session
 
 TYPE_CHECKING = False
@@ -50,6 +51,8 @@ def enable(spec: str = "all") -> Handle:
     try:
         choice = parse(spec)
     except ValueError as error:
+        if _is_strict(spec):
+            _refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
         raise error.with_traceback(None) from None  # the reader of the traceback wrote the spec, not the parser
     for message in choice.warnings:
         from .._errors import warn

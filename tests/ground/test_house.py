@@ -29,7 +29,7 @@ LAYERS: dict[str, list[str]] = {
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
-    "what to change": ["_second_modules", "_since_arming", "_install", "_importlock", "_turns"],
+    "what to change": ["_second_modules", "_since_arming", "_install", "_importlock", "_turns", "_raised_at_fork"],
     "words": ["_spec", "_adapters", "_errors"],
     "the ground": ["_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
