@@ -7,8 +7,10 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._adapters import Plugins
 from ._install import MISSING, Originals
-from ._targets import TARGETS, in_the_way, known_spec, origin
+from ._look_up import in_the_way, known_spec, origin
+from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Protocol
 
-    from ._adapters import Plugins
     from ._finder import Finder
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
@@ -68,24 +69,6 @@ def native(module: str, name: str) -> Any:
     """The original of a name in a module that is always loaded, also if gevent.monkey has patched it already."""
     found = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(module, {}).get(name, MISSING)
     return getattr(sys.modules[module], name) if found is MISSING else found
-
-
-def _lighten(config: Any) -> None:
-    """Put off an import of gevent's.
-
-    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
-    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
-    """
-    setting: Any = getattr(config, "settings", {}).get("format_context")
-    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
-    if untouched and setting.environment_key not in os.environ:
-        config.format_context = [_saferepr]
-
-
-def _saferepr(value: object) -> str:
-    from pprint import saferepr
-
-    return saferepr(value)
 
 
 class Truth:
@@ -166,7 +149,9 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            _lighten(getattr(sys.modules["gevent"], "config", None))
+            from ._lighter import lighten
+
+            lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
         """The target *row* is."""
@@ -251,10 +236,7 @@ class Truth:
     @property
     def plugins(self) -> Plugins:
         """What other distributions bring; they are looked through once."""
-        if self._plugins is None:
-            from ._adapters import Plugins
-
-            self._plugins = Plugins(list(sys.path))
+        self._plugins = self._plugins or Plugins(list(sys.path))
         return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:

@@ -151,8 +151,7 @@ class Scheduler:
         except Exception as error:
             from ._failure import not_loaded
 
-            not_loaded(self.selection, self._standins, quiet, error, self.host.path)
-            return
+            return not_loaded(self.selection, self._standins, quiet, error, self.host.path)
         except BaseException:
             self._standins.come_back()
             raise

@@ -26,10 +26,10 @@ main thread that stands still (Timeout, kill) may have it run a few instructions
 that it made itself below the main one, without gevent, what a handler raises comes out of the main one.
 """
 
+import _signal
 import sys
 from _thread import interrupt_main
 
-import _signal
 from gevent._hub_local import get_hub_if_exists
 from gevent.thread import LockType
 from greenlet import getcurrent, gettrace, greenlet, settrace

@@ -29,9 +29,17 @@ LAYERS: dict[str, list[str]] = {
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
-    "what to change": ["_second_modules", "_since_arming", "_install", "_importlock", "_turns", "_raised_at_fork"],
+    "what to change": [
+        "_second_modules",
+        "_since_arming",
+        "_install",
+        "_importlock",
+        "_turns",
+        "_raised_at_fork",
+        "_lighter",
+    ],
     "words": ["_spec", "_adapters", "_errors"],
-    "the ground": ["_private_copies", "_standins", "_finder", "_targets", "_places"],
+    "the ground": ["_look_up", "_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
 
 
