@@ -13,8 +13,8 @@ adapter signal-main, pause() waits in C.
 import sys
 
 from .._gevent import native
-from .._install import Change
 from ._waits import hub_to_wait_in, try_until
+from .changes import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

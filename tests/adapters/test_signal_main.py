@@ -164,7 +164,6 @@ local, mine = threading.local(), threading.RLock()
 local.x = "before"
 class Local(threading.local):
     def __init__(self): self.y = []
-    
 own = Local(); own.y.append("main")
 ident, copied = threading.get_ident(), threading.get_ident
 late = {}
