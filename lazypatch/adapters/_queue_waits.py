@@ -24,7 +24,8 @@ def wait(queue: Any, line: str, is_ready: Callable[[], bool], end: float | None 
         return False  # it must not wait for those whom it runs
     ticket = new_ticket()
     tickets = vars(queue).setdefault(line, [])
-    queue._slow += 1  # from now on all others look who waits
+    counted = line != "_joiners"  # task_done() looks for these by itself
+    queue._slow += counted  # from now on all others look who waits
     tickets.append(ticket)
     try:
         if not (queue._opened or is_ready()):
@@ -36,7 +37,7 @@ def wait(queue: Any, line: str, is_ready: Callable[[], bool], end: float | None 
         raise
     finally:
         leave(tickets, ticket)
-        queue._slow -= 1
+        queue._slow -= counted
 
 
 def wake_others(queue: Any) -> None:

@@ -4,20 +4,22 @@ What waits, what breaks. Where another connection has the lock, SQLite sleeps in
 greenlet of this thread has it, nobody lets go of it, and "database is locked" comes where threads succeed. And
 ``check_same_thread`` goes by the native thread, which all greenlets share.
 
-How. SQLite asks a connection's *busy handler* whether to go on waiting, at each place where it would sleep itself, and at
-none where that would be a deadlock (there it fails at once). Ours lets the others run; `_sqlite3_busy.py` has it. Trying
-statements again with ``timeout=0`` does not work: half an executemany() or executescript() may be done, a commit or
-a BEGIN within a statement fails elsewhere than the caller sees, and a deadlock looks like a lock that will be let go.
-A native thread for each call does not, either: functions, collations and factories of the program would run in it.
+How. SQLite asks a connection's *busy handler* whether to go on waiting, at each place where it would sleep itself,
+and at none where that would be a deadlock (there it fails at once). Ours lets the others run; `_sqlite3_busy.py` has
+it. Trying statements again with ``timeout=0`` does not work: half an executemany() or executescript() may be done, a
+commit or a BEGIN within a statement fails elsewhere than the caller sees, and a deadlock looks like a lock that will
+be let go. A native thread for each call does not, either: functions, collations and factories of the program would
+run in it.
 
-What is replaced. ``Connection`` and ``Cursor``, by subclasses, and ``connect``, which makes them. What ends the wait (Ctrl-C,
-a Timeout, a kill) cannot be raised through SQLite: the handler keeps it, SQLite gives up, and the method raises what was
-kept. Who uses a connection that another greenlet is waiting with waits for that one, as it would for SQLite's mutex.
+What is replaced. ``Connection`` and ``Cursor``, by subclasses, and ``connect``, which makes them. What ends the wait
+(Ctrl-C, a Timeout, a kill) cannot be raised through SQLite: the handler keeps it, SQLite gives up, and the method
+raises what was kept. Who uses a connection that another greenlet is waiting with waits for that one, as it would for
+SQLite's mutex.
 
-What stays. A query that computes for long stops the others (run it in a native thread). ``Blob`` is native. A connection
-that was made before gevent was loaded, or of a class that was, waits natively, and so does one whose SQLite cannot be
-called from outside. Greenlets that the program spawned itself belong to no thread, and may use any connection. What
-execute() and connect() warn of names a line of this file, where the native ones name the caller's.
+What stays. A query that computes for long stops the others (run it in a native thread). ``Blob`` is native. A
+connection that was made before gevent was loaded, or of a class that was, waits natively, and so does one whose
+SQLite cannot be called from outside. Greenlets that the program spawned itself belong to no thread, and may use any
+connection. What execute() and connect() warn of names a line of this file, where the native ones name the caller's.
 """
 
 from __future__ import annotations
