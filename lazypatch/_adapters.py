@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ._places import State
-    from ._targets import Selection
+    from ._targets import Selection, Wanted
+
+    class Wish(Protocol):
+        """What is wanted, as a selection has it."""
+
+        wanted: Wanted
+        adapters: set[str]
 
     class Host(Protocol):
         """What is asked of the session."""
@@ -56,7 +62,7 @@ class Adapter:
         self.plan = f"lazypatch.adapters.{word.replace('-', '_')}:plan"
         self.option = ""
 
-    def is_wanted(self, selection: "Selection") -> bool:
+    def is_wanted(self, selection: "Wish") -> bool:
         """Whether it was asked for, and so was what it needs."""
         if not all(need in selection.wanted for need in self.needs):
             return False

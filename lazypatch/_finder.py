@@ -55,7 +55,8 @@ class Finder:
         self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
-        self.once: "dict[str, Any]" = {}  # packages that are never two in a process -> what finds a module of theirs
+        self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
+        self.again: "Any" = None  # gives the spec of a module of theirs that is there already
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -65,7 +66,7 @@ class Finder:
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
         if self.once and target is None and name.partition(".")[0] in self.once:
-            there: "ModuleSpec | None" = self.once[name.partition(".")[0]](name)
+            there: "ModuleSpec | None" = self.again(self.once, name)
             if there is not None:
                 return there
         if name not in self.names:

@@ -111,9 +111,9 @@ class Truth:
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
-        for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
-            if package in sys.modules:
-                self.host.finder.once[package] = lambda name, it=sys.modules[package]: known_spec(it, name)
+        roots = ("gevent", "greenlet", "zope", __name__.partition(".")[0])
+        self.host.finder.again = known_spec
+        self.host.finder.once = {root: sys.modules[root] for root in roots if root in sys.modules}
         self.adopt()
         for name, file in others:
             from . import _errors

@@ -185,14 +185,15 @@ def commit(changes: list[Change], originals: Originals, late: bool = False) -> N
 
 def _pairs(module: types.ModuleType, changes: list[Change], originals: Originals) -> dict[str, tuple[object, object]]:
     pairs = {}
-    behind = originals.known_behind
+    behind, record = originals.known_behind, originals.snapshot(module)
+    mine = {} if record is None else record.replacements
     for change in changes:
         if change.old is MISSING:
             continue  # there was nothing: get_original then reads the module, as gevent's does
         original = change.old
         known = behind.get(id(original))
         found: object = MISSING if known is None or known[0] is not original else known[1]
-        if original is change.value or found is not MISSING:
+        if original is change.value or found is not MISSING or mine.get(change.name, MISSING) is original:
             # One of ours stands there already: a stand-in, or a reload or a second copy of the module took it.
             first = originals.original(module, change.name)
             found = found if first is MISSING else first

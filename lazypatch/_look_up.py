@@ -71,12 +71,13 @@ def is_standard(spec: "ModuleSpec") -> bool:
     return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
 
 
-def known_spec(package: "ModuleType", name: str) -> "ModuleSpec | None":
-    """The way to the module *name* of *package* that was loaded already and taken out of sys.modules; None if none was.
+def known_spec(packages: "dict[str, ModuleType]", name: str) -> "ModuleSpec | None":
+    """The way to the module *name* of *packages* that was loaded already and is not in sys.modules; None if none was.
 
     A program that puts sys.modules back to an earlier state would get a second gevent otherwise, with a hub, locks and
-    threads of its own. A package keeps its submodules as attributes, so they can be found.
+    threads of its own. A package keeps its submodules as attributes, so they can be found; the others are put back too.
     """
+    package = packages[name.partition(".")[0]]
     found: "Any" = package
     kind = type(sys)
     for part in name.split(".")[1:]:
@@ -86,13 +87,25 @@ def known_spec(package: "ModuleType", name: str) -> "ModuleSpec | None":
     if real is None or not isinstance(found, kind) or not found.__name__.startswith(package.__name__):
         return None
 
-    def put_spec_back(module: "ModuleType") -> None:
+    def create_module(spec: "ModuleSpec") -> "ModuleType":
+        # Not while its finder is asked: importlib would take what it finds in sys.modules then for a failed import.
+        for root, each in packages.items():
+            _put_back(root, each)
+        return found
+
+    def exec_module(module: "ModuleType") -> None:
         module.__spec__ = real
 
-    namespace: "Any" = type(sys.implementation)
-    loader = namespace(create_module=lambda spec: found, exec_module=put_spec_back)
-    spec: "ModuleSpec" = type(real)(name, loader)
+    loader: "Any" = type(sys.implementation)
+    spec: "ModuleSpec" = type(real)(name, loader(create_module=create_module, exec_module=exec_module))
     return spec
+
+
+def _put_back(name: str, module: "ModuleType") -> None:
+    sys.modules.setdefault(name, module)
+    for part, inner in list(vars(module).items()) if hasattr(module, "__path__") else ():
+        if isinstance(inner, type(sys)) and inner.__name__ == f"{name}.{part}":
+            _put_back(inner.__name__, inner)
 
 
 def is_meant(spec: "ModuleSpec") -> bool:
