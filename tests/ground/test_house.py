@@ -28,7 +28,7 @@ LAYERS: dict[str, list[str]] = {
     "when": ["_scheduler"],
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
-    "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
+    "gevent, and others who patch": ["_progress", "peers", "_gevent", "_import_again", "_failure", "_state"],
     "what to change": ["_since_arming", "_install", "_importlock", "_turns", "_raised_at_fork"],
     "words": ["_spec", "_adapters", "_errors"],
     "the ground": ["_standins", "_finder", "_targets", "_places"],
