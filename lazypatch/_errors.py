@@ -124,8 +124,8 @@ def no_gevent(wanted: Iterable[str], error: BaseException, others: Iterable[str]
 def in_the_way(name: str, file: str, used: str) -> str:
     """A file of the program has the name of something that gevent is made of."""
     return (
-        f"gevent was to be loaded, which needs {name}, and {file} of the program has that name: it was passed over for "
-        f"{used}, which is what 'import {name}' gives in this process. Rename {file}."
+        f"gevent was to be loaded, and {file} of the program has the name of {name}, which that needs: it was passed "
+        f"over for {used}, which is what 'import {name}' gives in this process. Rename {file}."
     )
 
 

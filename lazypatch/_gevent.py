@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._adapters import Plugins
 from ._install import MISSING, Originals
 from ._look_up import in_the_way, known_spec, origin
+from ._standins import unsignalled
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -93,21 +94,7 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
-        again, self._tried = self._tried, True
-        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
-        if others:
-            from ._state import gevent_can_be_found
-
-            if not gevent_can_be_found():  # but a file of that name
-                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
-        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
-        import gevent.thread  # with gevent.monkey
-
-        if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-            import gevent.threading
-        gevent._config.Loop().get()  # a hub can be made: what its loop is made of has been found
-        if again:
-            _complete_packages()
+        unsignalled(self._load)
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
@@ -115,6 +102,27 @@ class Truth:
         self.host.finder.again = known_spec
         self.host.finder.once = {root: sys.modules[root] for root in roots if root in sys.modules}
         self.adopt()
+
+    def _load(self) -> None:
+        again, self._tried = self._tried, True
+        _try_descriptors()
+        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
+        if others:
+            from ._state import gevent_can_be_found
+
+            if not gevent_can_be_found():  # but a file of that name
+                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
+        if again:
+            from ._import_again import import_again
+
+            import_again()
+        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
+        import gevent.thread  # with gevent.monkey
+
+        if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
+            import gevent.threading
+        if "gevent.libev.corecext" not in sys.modules:  # its import passes over what it cannot find
+            gevent._config.Loop().get()  # or no hub can be made
         for name, file in others:
             from . import _errors
 
@@ -125,7 +133,8 @@ class Truth:
         if name != done and half_imported(name):
             return None
         try:
-            __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
+            load = lambda: unsignalled(lambda: __import__(name))
+            __import__(name) if name in sys.modules else self.host.undisturbed(load)
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
             parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
@@ -250,15 +259,15 @@ class Truth:
             self.events.notify(event)
 
 
-def _complete_packages() -> None:
-    """Give gevent's packages the submodules that an earlier try has left in sys.modules, and importlib gave to no one.
-
-    It gives one to its package at the end of its import, and takes the package out where Ctrl-C stops that one.
-    """
-    for name in [name for name in sys.modules if name.startswith("gevent.")]:
-        package, _, last = name.rpartition(".")
-        if package in sys.modules and last not in vars(sys.modules[package]) and not half_imported(name):
-            setattr(sys.modules[package], last, sys.modules[name])
+def _try_descriptors() -> None:
+    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
+    found: list[int] = []
+    try:
+        while len(found) < 12:
+            found += os.pipe()
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
 
 
 def half_imported(name: str) -> bool:

@@ -27,11 +27,11 @@ def look_elsewhere(ask: "Callable[..., ModuleSpec | None]", name: str, armed: "l
     if name not in GEVENT_IS:
         return None
     own = own_folders(armed)
-    spec = ask(name, None, None, [folder for folder in (*armed, *sys.path) if folder not in own])
-    if spec is None or spec.origin is not None:
+    spec = ask(name, None, None, [folder for folder in dict.fromkeys((*armed, *sys.path)) if folder not in own])
+    if spec is None or spec.origin or not any(os.access(os.path.join(folder, name), os.R_OK) for folder in own):
         return spec
-    usual = ask(name, None, None)  # other parts of a namespace may be anywhere
-    return usual if usual is not None and usual.origin is None else spec
+    usual = ask(name, None, None)  # another part of a namespace
+    return usual if usual is not None and not usual.origin else spec
 
 
 def in_the_way(armed: "list[str]") -> "list[tuple[str, str]]":

@@ -64,7 +64,7 @@ class Session:
         self.finder = Finder(self)
         self.finder.first = self._look_elsewhere
         self.standins = StandIns(self.load)
-        atexit.register(self.standins.end)  # _thread outlives all modules, and would keep us
+        atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
 
     @property

@@ -5,10 +5,11 @@ looks at the originals, come back if it cannot be loaded this time, else leave f
 one stays in place: it leads here, so it is cooperative.
 """
 
+import _signal  # type: ignore[import-not-found]  # the C module: signal is a target
 import os
 import sys
 
-from ._targets import STAND_INS
+from ._targets import STAND_INS, in_main_interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,9 +124,13 @@ class StandIns:
             self.spent.append(cell)
 
     def end(self) -> None:
-        """The interpreter ends: no greenlet can run, and what is called from a destructor has to be the original."""
+        """The interpreter ends: no greenlet can run, and a destructor that sleeps, say, is to have the original.
+
+        The stand-ins of _thread go, too: that outlives all modules, and would keep what is behind them.
+        """
+        self.remove("_thread")
         for cell in (*self.cells.values(), *self.spent):
-            if getattr(cell.module, cell.name, None) in (cell.function, cell.target):
+            if cell.module.__name__ == "time":
                 setattr(cell.module, cell.name, cell.original)
             cell.target = cell.original
 
@@ -134,3 +139,33 @@ class StandIns:
         for cell in self.spent:
             if cell.module is module and cell.name == name:
                 cell.target = target
+
+
+def unsignalled(step: "Callable[[], Any]") -> "Any":
+    """Take *step*, an import of gevent's, and call the handlers of signals that came meanwhile after it.
+
+    An import that Ctrl-C has stopped cannot always be done again: extension modules keep half of their state. Whoever
+    presses it twice means it at once.
+    """
+    if not in_main_interpreter():
+        return step()  # handlers run in the main thread, whatever is done here
+    handlers: "dict[int, Any]" = {}
+    kept: "list[int]" = []
+
+    def keep(number: int, frame: "Any") -> "Any":
+        kept.append(number)
+        return handlers[number](number, frame) if kept.count(number) == 2 else None
+
+    try:
+        for number in _signal.valid_signals():
+            handler = _signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                _signal.signal(number, keep)
+        return step()
+    finally:
+        for number in sorted(handlers, reverse=True):
+            if _signal.getsignal(number) is keep:
+                _signal.signal(number, handlers[number])
+        for number in [number for number in handlers if kept.count(number) == 1]:
+            handlers[number](number, sys._getframe(1))

@@ -6,9 +6,8 @@ from .._session import Session, is_report_asked_for, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from collections.abc import Iterable
+    from typing import Any
 
     from .._targets import Wanted
 

@@ -10,6 +10,7 @@ import sys
 from _thread import _count
 from typing import TYPE_CHECKING
 
+from .._import_again import complete
 from .._state import gevent_can_be_found
 from .._targets import STAND_INS
 
@@ -110,6 +111,7 @@ def finish(host: Host) -> None:
     try:
         if not _count():  # else another thread may wait for a module whose lock is held here
             host.catch_up(True)
+            complete()
             return
     except BaseException:
         pass
