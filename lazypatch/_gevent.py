@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._adapters import Plugins
 from ._install import MISSING, Originals
-from ._look_up import in_the_way, known_spec, origin
+from ._look_up import half_imported, in_the_way, known_spec, origin
 from ._standins import unsignalled
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
@@ -268,14 +268,6 @@ def _try_descriptors() -> None:
     finally:
         for descriptor in found:
             os.close(descriptor)
-
-
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
-    module = sys.modules.get(name)
-    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
-        return True
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

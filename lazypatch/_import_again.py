@@ -16,7 +16,7 @@ import _frozen_importlib
 import sys
 from typing import Any
 
-from ._gevent import half_imported
+from ._look_up import half_imported
 from ._targets import GEVENT_IS
 
 _bootstrap: Any = _frozen_importlib

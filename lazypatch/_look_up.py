@@ -116,3 +116,11 @@ def is_meant(spec: "ModuleSpec") -> bool:
     if is_standard(spec) or name.startswith(("gevent.", "wrapt")):
         return True
     return name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names
+
+
+def half_imported(name: str) -> bool:
+    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
+    module = sys.modules.get(name)
+    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
+        return True
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))

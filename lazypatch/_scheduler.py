@@ -28,8 +28,9 @@ from _weakref import ref
 from typing import TYPE_CHECKING, Any
 
 from ._adapters import ADAPTERS, Waiting
-from ._gevent import Truth, half_imported, native
+from ._gevent import Truth, native
 from ._install import Change, Originals, commit, plan
+from ._look_up import half_imported
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -151,7 +152,8 @@ class Scheduler:
         except Exception as error:
             from ._failure import not_loaded
 
-            return not_loaded(self.selection, self._standins, quiet, error, self.host.path)
+            not_loaded(self.selection, self._standins, quiet, error, self.host.path)
+            return
         except BaseException:
             self._standins.come_back()
             raise

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._gevent import half_imported
 from ._install import REMOVED, Change, NativeRLock, plan
+from ._look_up import half_imported
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
