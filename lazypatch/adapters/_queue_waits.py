@@ -54,7 +54,7 @@ def wake_all(tickets: Any) -> None:
         wake(tickets)
 
 
-def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, timeout: float | None) -> None:
+def put(queue: Any, item: Any, block: bool, timeout: float | None) -> None:
     """Put *item* in, and wait for room; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block and queue.maxsize > 0 else None
     while not queue._opened:
@@ -67,10 +67,10 @@ def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, tim
         elif not (block and wait(queue, "_putters", lambda: not queue._is_full(), end)):
             let_others_run()
             raise queue._full
-    documented(item, block, timeout if end is None else max(0.0, end - monotonic()))
+    queue._of.put(queue, item, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
-def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float | None) -> Any:
+def get(queue: Any, block: bool, timeout: float | None) -> Any:
     """Take an item out, and wait for one; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block else None
     while not queue._opened:
@@ -83,7 +83,7 @@ def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float 
         elif not (block and wait(queue, "_getters", lambda: bool(queue.queue), end)):
             let_others_run()
             raise queue._empty
-    return documented(block, timeout if end is None else max(0.0, end - monotonic()))
+    return queue._of.get(queue, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
 def join(queue: Any) -> None:

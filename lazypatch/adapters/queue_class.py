@@ -162,12 +162,12 @@ class _Quick(_Waited):
         if self._opened:
             self._of.put(self, item, block, timeout)
             return
-        _waits().put(self, self._of.put, item, block, timeout)
+        _waits().put(self, item, block, timeout)
 
     def _get_slowly(self, block: bool, timeout: float | None) -> Any:
         if self._opened:
             return self._of.get(self, block, timeout)
-        return _waits().get(self, self._of.get, block, timeout)
+        return _waits().get(self, block, timeout)
 
     def _open(self) -> None:
         """Have it go Python's own way from now on."""
@@ -245,7 +245,7 @@ class _Simple(_Waited):
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         items = self.queue
         if self._slow or not items or (timeout is not None and timeout < 0):
-            return _waits().get(self, None, block, timeout)
+            return _waits().get(self, block, timeout)
         return items.popleft()
 
     def get_nowait(self) -> Any:
