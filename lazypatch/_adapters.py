@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Protocol
 
+    from ._places import State
     from ._targets import Selection
 
     class Host(Protocol):
@@ -81,6 +82,7 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
+    Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     # The first two rows of os come before the others, which wrap what they put there.
     Adapter("os-close", "os posix", "os", CORRECTION),
@@ -115,7 +117,7 @@ class Waiting:
         self._host = host
         self.open: "set[str]" = set()  # the names of modules that have to be looked at
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
-        self._outcomes: "dict[tuple[str, str], str]" = {}  # the same -> installed, late or failed
+        self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
         self._theirs_are_known = False
         self._add(rows)
 
@@ -141,7 +143,7 @@ class Waiting:
         """Of all that are known, each once."""
         return list({row.word: None for rows in self.rows.values() for row in rows})
 
-    def state(self, word: str) -> str:
+    def state(self, word: str) -> "State":
         """What became of the adapter *word*: the worst of what it is in its modules; waiting if it is in none."""
         found = {outcome for (name, _), outcome in self._outcomes.items() if name == word}
         return next((state for state in ("failed", "late", "installed") if state in found), "waiting")

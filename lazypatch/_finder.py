@@ -52,8 +52,10 @@ class Finder:
 
     def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
+        self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
+        self.once: "dict[str, Any]" = {}  # packages that are never two in a process -> what finds a module of theirs
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -62,6 +64,10 @@ class Finder:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
+        if self.once and target is None and name.partition(".")[0] in self.once:
+            there: "ModuleSpec | None" = self.once[name.partition(".")[0]](name)
+            if there is not None:
+                return there
         if name not in self.names:
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
@@ -82,15 +88,24 @@ class Finder:
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        if sys.meta_path == self._usual:
-            return self._ask_usual(name, path, target)
+        if path is None and self.first is not None and (spec := self.first(name)) is not None:
+            return spec
+        return (
+            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self.ask_each(name, path, target)
+        )
+
+    def ask_each(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None
+    ) -> "ModuleSpec | None":
+        """The first spec that a finder after this one gives; with *folders*, that is where the path finder looks."""
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                where = folders if folders is not None and finder is _external.PathFinder else path
+                spec: "ModuleSpec | None" = find_spec(name, where, target)
                 if spec is not None:
                     return spec
         return None

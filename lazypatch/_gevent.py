@@ -7,7 +7,9 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._adapters import Plugins
 from ._install import MISSING, Originals
+from ._look_up import in_the_way, known_spec, origin
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Protocol
 
-    from ._adapters import Plugins
     from ._finder import Finder
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         finder: Finder
         met_before: frozenset[str]
         libraries: set[str]
+        path: list[str]
         accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
@@ -69,24 +71,6 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
-def _lighten(config: Any) -> None:
-    """Put off an import of gevent's.
-
-    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
-    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
-    """
-    setting: Any = getattr(config, "settings", {}).get("format_context")
-    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
-    if untouched and setting.environment_key not in os.environ:
-        config.format_context = [_saferepr]
-
-
-def _saferepr(value: object) -> str:
-    from pprint import saferepr
-
-    return saferepr(value)
-
-
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -96,6 +80,7 @@ class Truth:
         self.note = host.note
         self._originals = originals
         self._redirected: object = None
+        self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
         self._idle_hub: Any = None  # made to listen for children, before anything needed one
@@ -108,15 +93,32 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
+        again, self._tried = self._tried, True
+        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
+        if others:
+            from ._state import gevent_can_be_found
+
+            if not gevent_can_be_found():  # but a file of that name
+                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
         if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-            import gevent.threading  # noqa: F401
+            import gevent.threading
+        gevent._config.Loop().get()  # a hub can be made: what its loop is made of has been found
+        if again:
+            _complete_packages()
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
+        for package in ("gevent", "greenlet", "zope", __name__.partition(".")[0]):
+            if package in sys.modules:
+                self.host.finder.once[package] = lambda name, it=sys.modules[package]: known_spec(it, name)
         self.adopt()
+        for name, file in others:
+            from . import _errors
+
+            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
         """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
@@ -126,9 +128,12 @@ class Truth:
             __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
+            parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
+            if type(error).__name__ != "_DeadlockError" and not parts:
+                raise
+            for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
+                self.host.watch_half(part)
+            return None
         return sys.modules[name]
 
     def adopt(self) -> None:
@@ -144,7 +149,9 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            _lighten(getattr(sys.modules["gevent"], "config", None))
+            from ._lighter import lighten
+
+            lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
         """The target *row* is."""
@@ -229,10 +236,7 @@ class Truth:
     @property
     def plugins(self) -> Plugins:
         """What other distributions bring; they are looked through once."""
-        if self._plugins is None:
-            from ._adapters import Plugins
-
-            self._plugins = Plugins(list(sys.path))
+        self._plugins = self._plugins or Plugins(list(sys.path))
         return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
@@ -244,6 +248,17 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
+
+
+def _complete_packages() -> None:
+    """Give gevent's packages the submodules that an earlier try has left in sys.modules, and importlib gave to no one.
+
+    It gives one to its package at the end of its import, and takes the package out where Ctrl-C stops that one.
+    """
+    for name in [name for name in sys.modules if name.startswith("gevent.")]:
+        package, _, last = name.rpartition(".")
+        if package in sys.modules and last not in vars(sys.modules[package]) and not half_imported(name):
+            setattr(sys.modules[package], last, sys.modules[name])
 
 
 def half_imported(name: str) -> bool:

@@ -226,6 +226,8 @@ def _put_back(changes: list[Change], originals: Originals, snapshots: list[tuple
         return
 
 
+# An exception of each target that its source raises: if they are not the same, the target's body has run again.
+_SAMPLES = {"queue": "Full", "subprocess": "CalledProcessError", "ssl": "SSLWantReadError"}
 _DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo")
 
 
@@ -236,6 +238,11 @@ def plan(
     if items is None:
         items = names(target.__name__, source, options)
     changes = [Change(target, name, getattr(source, name)) for name in items]
+    sample = _SAMPLES.get(target.__name__, "")
+    if sample and getattr(source, sample) is not getattr(target, sample):
+        from ._second_modules import shared
+
+        changes += [Change(vars(target), name, value) for name, value in shared(target, source).items()]
     return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
 
 

@@ -17,13 +17,32 @@ if TYPE_CHECKING:
 
 # What a group cannot work without, and what goes wrong if it has to.
 _NEEDS = {
-    "subprocess": (
-        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError"),
-        ("signal", "handlers of SIGCHLD are not called"),
+    "socket": (
+        ("thread", "a socket that several native threads use may be waited for for ever"),
+        ("ssl", "TLS fails with TypeError, since ssl's own classes do not take gevent's sockets"),
     ),
-    "thread": (("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever"),),
     "ssl": (("socket", "an SSLSocket is made from a blocking socket"),),
+    # Who waits natively stops all threads, also the one that it waits for.
+    "thread": (
+        ("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever"),
+        ("time", "a loop around time.sleep() that waits for another thread blocks all threads for ever"),
+        ("socket", "two threads that talk through sockets block all threads for ever"),
+        ("queue", "ThreadPoolExecutor and every other wait in a SimpleQueue block all threads for ever"),
+        ("os", "os.waitpid() in a thread blocks all threads until that child ends"),
+        ("subprocess", "waiting for a child in a thread blocks all threads until that child ends"),
+    ),
+    "os": (
+        ("thread", "os.waitpid() works in the main thread only"),
+        ("subprocess", "subprocess.run() may wait for ever for a pipe that os.close() closes only later"),
+        ("signal", "os.waitpid() waits for ever once the program handles SIGCHLD"),
+    ),
+    "subprocess": (
+        ("thread", "subprocess works in the main thread only"),
+        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError"),
+        ("signal", "handlers of SIGCHLD are not called, and waiting for a child may never end once there is one"),
+    ),
     "signal": (("os", "handlers of SIGCHLD are not called and os.waitpid() may miss children"),),
+    "queue": (("thread", "waiting in a queue for another native thread fails with LoopExit"),),
 }
 
 _ALL = ("all", "1", "on", "true", "yes")

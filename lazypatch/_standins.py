@@ -53,7 +53,10 @@ def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[...
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
         if cell.target is None:
-            load(cell.module.__name__)
+            try:
+                load(cell.module.__name__)
+            except Exception:  # nothing of ours may come out of the program's call; its own Ctrl-C does
+                pass
         return (cell.target or cell.original)(*args, **kwargs)
 
     stand_in.__name__ = stand_in.__qualname__ = cell.name
@@ -99,6 +102,17 @@ class StandIns:
         self.spent += self.cells.values()
         self.cells = {}
 
+    def give_up(self, error: BaseException) -> None:
+        """Leave for good, where not even the file that has words for *error* can be loaded any more."""
+        self.retire()
+        if not isinstance(error, Exception):
+            raise error
+        if sys.stderr is not None:
+            sys.stderr.write(
+                f"lazypatch: was to make this program cooperative, and cannot load its files ({type(error).__name__}): "
+                "it runs with the standard blocking modules. Import what it needs before it gives up its rights.\n"
+            )
+
     def remove(self, module: str) -> None:
         """Take the stand-ins of *module* out again; the copies that others hold call the originals."""
         for key in [key for key in self.cells if key[0] == module]:
@@ -107,6 +121,13 @@ class StandIns:
                 setattr(cell.module, cell.name, cell.original)
             cell.target = cell.original
             self.spent.append(cell)
+
+    def end(self) -> None:
+        """The interpreter ends: no greenlet can run, and what is called from a destructor has to be the original."""
+        for cell in (*self.cells.values(), *self.spent):
+            if getattr(cell.module, cell.name, None) in (cell.function, cell.target):
+                setattr(cell.module, cell.name, cell.original)
+            cell.target = cell.original
 
     def lead(self, module: "ModuleType", name: str, target: object) -> None:
         """A stand-in that has left now leads to *target*: installed later than gevent was loaded."""

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ._tickets import in_hub, leave, let_others_run, new_ticket, wake
-from .queue_class import BUSY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +57,7 @@ def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, tim
     """Put *item* in, and wait for room; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block and queue.maxsize > 0 else None
     while not queue._opened:
-        if queue._slow >= BUSY:
+        if queue._is_busy():
             let_others_run()
         elif not queue._is_full():
             queue._store(item)
@@ -74,7 +73,7 @@ def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float 
     """Take an item out, and wait for one; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block else None
     while not queue._opened:
-        if queue._slow >= BUSY:
+        if queue._is_busy():
             let_others_run()
         elif queue.queue:
             item = queue._fetch()
@@ -104,7 +103,7 @@ def _end(timeout: float | None) -> float | None:
 def open_for_good(queue: Any) -> None:
     """Make the lock and the conditions, and send there all who wait."""
     threading = sys.modules["threading"]
-    while queue._slow >= BUSY:
+    while queue._is_busy():
         let_others_run()
     queue._slow += 1  # before anything else: from now on nobody passes
     space = vars(queue)

@@ -28,7 +28,7 @@ from gevent._hub_local import get_hub_if_exists
 from greenlet import getcurrent
 
 from .._gevent import native
-from ._waits import READ, WRITE, in_threadpool, try_until, wait_for
+from ._waits import READ, WRITE, in_threadpool, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,24 +41,23 @@ _UNKNOWN = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # what says that RWF_
 _SHORT = 1 << 16  # a read of no more is made into a buffer of ours
 _PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 _TERMINAL = 256  # bytes that a terminal which is ready takes
-_SPLICE_F_NONBLOCK = 2
 # Descriptor -> a weak reference to the cooperative socket whose it is; socket_detach.py fills it.
 sockets: dict[int, Any] = {}
 
 
-def _hub() -> Any:
+def current_hub() -> Any:
     """The hub to wait in; None where nobody else would run meanwhile, or nobody may."""
     hub = get_hub_if_exists()
     return None if hub is None or getcurrent() is hub or sys.is_finalizing() else hub
 
 
-def _is_ready(fd: int, events: int) -> bool:
+def is_ready(fd: int, events: int) -> bool:
     asked = poll()
     asked.register(fd, _EVENTS[events])
     return bool(asked.poll(0))
 
 
-def _waits(fd: int, events: int) -> bool:
+def waits(fd: int, events: int) -> bool:
     """Whether a native call would wait: *fd* is blocking, or would be, were it not for gevent."""
     flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     if flags & os.O_ACCMODE == (os.O_WRONLY if events == READ else os.O_RDONLY):
@@ -70,17 +69,17 @@ def _waits(fd: int, events: int) -> bool:
     return owner is not None and owner.fileno() == fd and owner.gettimeout() is None
 
 
-def _until_ready(hub: Any, fd: int, events: int) -> None:
+def until_ready(hub: Any, fd: int, events: int) -> None:
     """Return when a native call on *fd* would not wait, or would not have to."""
-    while not _is_ready(fd, events) and _waits(fd, events):
+    while not is_ready(fd, events) and waits(fd, events):
         wait_for(hub, fd, events)
 
 
 def _simple(name: str, fd: int, events: int, *args: Any) -> Any:
-    hub = _hub()
+    hub = current_hub()
     if hub is not None:
         try:
-            _until_ready(hub, fd, events)
+            until_ready(hub, fd, events)
         except (TypeError, ValueError, OverflowError):
             pass  # not a descriptor: the native function says so in its words
     return original[name](fd, *args)
@@ -92,7 +91,7 @@ def _at_once(hub: Any, fd: int, events: int, transfer: Callable[[], int]) -> int
         try:
             return transfer()
         except BlockingIOError:
-            if not _waits(fd, events):
+            if not waits(fd, events):
                 raise
         except OSError as error:
             if error.errno in _UNKNOWN:
@@ -108,7 +107,7 @@ def read(fd: int, length: int) -> bytes:
 
 def read_stream(fd: int, length: int) -> bytes:
     """os.read() of what one cannot seek in."""
-    hub = _hub()
+    hub = current_hub()
     if hub is None or type(length) is not int or not 0 < length <= sys.maxsize:
         return original["read"](fd, length)  # type: ignore[no-any-return]
     if not _NOWAIT or length > _SHORT:
@@ -133,9 +132,9 @@ def readv(fd: int, buffers: Any) -> int:
 
 
 def _into(fd: int, buffers: Any, name: str, argument: Any) -> int:
-    hub = _hub()
+    hub = current_hub()
     got = None
-    if hub is not None and _NOWAIT and _is_stream(fd):
+    if hub is not None and _NOWAIT and is_stream(fd):
         try:
             got = _at_once(hub, fd, READ, lambda: original["preadv"](fd, buffers, -1, _NOWAIT))
         except (TypeError, ValueError):  # no buffers: the native function says so in its words
@@ -145,12 +144,12 @@ def _into(fd: int, buffers: Any, name: str, argument: Any) -> int:
 
 def preadv(fd: int, buffers: Any, offset: int, flags: int) -> int:
     """os.preadv()."""
-    if offset == -1 and not flags and _is_stream(fd):
+    if offset == -1 and not flags and is_stream(fd):
         return readv(fd, buffers)
     return original["preadv"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
 
-def _is_stream(fd: int) -> bool:
+def is_stream(fd: int) -> bool:
     try:
         os.lseek(fd, 0, os.SEEK_CUR)
     except OSError as error:
@@ -167,7 +166,7 @@ def write(fd: int, data: Any) -> int:
 
 def write_stream(fd: int, data: Any) -> int:
     """os.write() to what one cannot seek in."""
-    hub = _hub()
+    hub = current_hub()
     if hub is None:
         return original["write"](fd, data)  # type: ignore[no-any-return]
     return _written(hub, fd, (data,), "write", data)
@@ -175,15 +174,15 @@ def write_stream(fd: int, data: Any) -> int:
 
 def writev(fd: int, buffers: Any) -> int:
     """os.writev()."""
-    hub = _hub()
-    if hub is None or not _is_stream(fd):
+    hub = current_hub()
+    if hub is None or not is_stream(fd):
         return _simple("writev", fd, WRITE, buffers)  # type: ignore[no-any-return]
     return _written(hub, fd, buffers, "writev", buffers)
 
 
 def pwritev(fd: int, buffers: Any, offset: int, flags: int) -> int:
     """os.pwritev()."""
-    if offset == -1 and not flags and _is_stream(fd):
+    if offset == -1 and not flags and is_stream(fd):
         return writev(fd, buffers)
     return original["pwritev"](fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
@@ -207,7 +206,7 @@ def _written(hub: Any, fd: int, buffers: Iterable[Any], name: str, argument: Any
         done += wrote
         if done < size:
             views = _without(views, wrote)
-            if not _waits(fd, WRITE):
+            if not waits(fd, WRITE):
                 break
     return done
 
@@ -228,7 +227,7 @@ def _in_another_way(hub: Any, fd: int, views: list[memoryview]) -> int:
     """Write some of *views* to *fd*, which knows no RWF_NOWAIT."""
     native_write = original["write"]
     view, mode = views[0], os.fstat(fd).st_mode
-    if not _waits(fd, WRITE):
+    if not waits(fd, WRITE):
         return native_write(fd, view)  # type: ignore[no-any-return]
     if stat.S_ISCHR(mode) and len(view) > _TERMINAL:
         return in_threadpool(hub, native_write, fd, view)  # type: ignore[no-any-return]
@@ -236,7 +235,7 @@ def _in_another_way(hub: Any, fd: int, views: list[memoryview]) -> int:
         done = _through_another(hub, fd, view)
         if done:
             return done
-    _until_ready(hub, fd, WRITE)
+    until_ready(hub, fd, WRITE)
     return native_write(fd, view[:_PIPE_BUF])  # type: ignore[no-any-return]
 
 
@@ -269,41 +268,3 @@ def eventfd_read(fd: int) -> int:
 def eventfd_write(fd: int, value: int) -> None:
     """os.eventfd_write()."""
     _simple("eventfd_write", fd, WRITE, value)
-
-
-def sendfile(out_fd: int, in_fd: int, offset: int | None, count: int) -> int:
-    """os.sendfile(): in the threadpool if *out_fd* is blocking, for it has no form that does not wait."""
-    hub, call = _hub(), original["sendfile"]
-    if hub is None or not _is_stream(out_fd):
-        return call(out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
-    if os.get_blocking(out_fd):
-        return in_threadpool(hub, call, out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
-    while True:
-        try:
-            return call(out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
-        except BlockingIOError:
-            if not _waits(out_fd, WRITE):
-                raise
-        wait_for(hub, out_fd, WRITE)
-
-
-def splice(src: int, dst: int, count: int, offset_src: int | None, offset_dst: int | None, flags: int) -> int:
-    """os.splice(): tried without waiting, once both sides are ready."""
-    hub, call = _hub(), original["splice"]
-    if hub is None or type(count) is not int or count <= 0 or flags & _SPLICE_F_NONBLOCK:
-        return call(src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
-
-    def attempt() -> int | None:
-        try:
-            _until_ready(hub, src, READ)
-            _until_ready(hub, dst, WRITE)
-        except (TypeError, ValueError, OverflowError):
-            return call(src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
-        try:
-            return call(src, dst, count, offset_src, offset_dst, flags | _SPLICE_F_NONBLOCK)  # type: ignore[no-any-return]
-        except BlockingIOError:
-            if not (_waits(src, READ) and _waits(dst, WRITE)):
-                raise
-            return None
-
-    return try_until(attempt)  # type: ignore[no-any-return]

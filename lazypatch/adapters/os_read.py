@@ -52,6 +52,14 @@ def _call(name: str, *args: "Any") -> "Any":
     return getattr(_ways, name)(*args) if _can_wait() else _native[name](*args)
 
 
+def _transfer(name: str, *args: "Any") -> int:
+    if not _can_wait():
+        return _native[name](*args)  # type: ignore[no-any-return]
+    from . import _transfers
+
+    return getattr(_transfers, name)(*args)  # type: ignore[no-any-return]
+
+
 # These two are in one piece each, for a file is read and written far more often than anything that waits.
 
 
@@ -114,13 +122,13 @@ def eventfd_write(fd: "Any", value: "Any") -> None:
 
 
 def sendfile(out_fd: "Any", in_fd: "Any", offset: "Any", count: "Any") -> int:
-    return _call("sendfile", out_fd, in_fd, offset, count)  # type: ignore[no-any-return]
+    return _transfer("sendfile", out_fd, in_fd, offset, count)
 
 
 def splice(
     src: "Any", dst: "Any", count: "Any", offset_src: "Any" = None, offset_dst: "Any" = None, flags: int = 0
 ) -> int:
-    return _call("splice", src, dst, count, offset_src, offset_dst, flags)  # type: ignore[no-any-return]
+    return _transfer("splice", src, dst, count, offset_src, offset_dst, flags)
 
 
 _ALL = (read, write, readinto, readv, writev, preadv, pwritev, eventfd_read, eventfd_write, sendfile, splice)

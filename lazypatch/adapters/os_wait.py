@@ -11,9 +11,9 @@ The functions of os try without waiting, and let the others run until it is wort
 os.fork, forkpty and posix_spawn no longer watch what they make; gevent.os.fork_and_watch and gevent.subprocess do.
 
 What it does not do. Where a hub exists when os is armed, its watchers of children are libev's already, and everything
-stays as gevent has it; so it does where GEVENT_NOWAITPID tells gevent to leave children alone. A wait for any child, for
-one of a process group, or for its stopping has no descriptor to wait for: it looks again after at most
-``_waits.LONGEST_PAUSE``.
+stays as gevent has it; so it does where GEVENT_NOWAITPID tells gevent to leave children alone. There is no descriptor
+for a wait for any child, for one of a process group, or for its stopping: it looks again after
+``_waits.LONGEST_PAUSE`` at most.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _WAIT = ("wait", "wait3", "wait4", "waitid", "waitpid", "system", "fork", "forkpty")
 _PLAIN = ("posix_spawn", "posix_spawnp")
 originals: "dict[str, Any]" = {}  # of the functions that are replaced
+_new: "dict[str, Any]" = {}  # what is put in their places, the same ones in each module object
 _classes: "dict[Any, Any]" = {}  # a class of loops -> the one made of it
 
 
@@ -45,15 +46,14 @@ def plan(module: "Any") -> "list[Change]":
     if not _may_be():
         return []
     gevents = sys.modules["gevent.os"]
-    new = {}
     for name in _WAIT + _PLAIN:
-        if hasattr(os, name):
-            original = originals.setdefault(name, native("os", name))
-            new[name] = original if name in _PLAIN else _forwarding(name, original)
-    changes = [Change(os, name, new[name]) for name in new]
+        if hasattr(module, name) and name not in _new:
+            originals[name] = native("os", name)
+            _new[name] = originals[name] if name in _PLAIN else _forwarding(name, originals[name])
+    changes = [Change(module, name, _new[name]) for name in _new]
     if not is_installed():
         changes.append(Change(Hub, "loop_class", _LoopClass(vars(Hub)["loop_class"])))
-    return [*changes, Change(gevents, "waitpid", new["waitpid"])]
+    return [*changes, Change(gevents, "waitpid", _new["waitpid"])]
 
 
 def _may_be() -> bool:

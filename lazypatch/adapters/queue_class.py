@@ -34,15 +34,13 @@ from .._gevent import native
 from .._install import Change
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     _Base = Any
 else:
     _Base = object
 
 
 # In _slow: a heap is being sorted, by items that compare themselves in Python and may let others run.
-BUSY = 1 << 20
+_BUSY = 1 << 20
 _later: Any = None
 
 
@@ -91,6 +89,9 @@ class _Waited(_Base):
 
     def _is_full(self) -> bool:
         return False
+
+    def _is_busy(self) -> bool:
+        return self._slow >= _BUSY  # type: ignore[no-any-return]
 
     def _fetch(self) -> Any:
         return self.queue.popleft()
@@ -200,7 +201,7 @@ class _QuickHeap(_Quick):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if self._slow or 0 < self.maxsize <= len(self.queue) or (timeout is not None and timeout < 0):
             return self._put_slowly(item, block, timeout)
-        self._slow = BUSY  # it was zero, and nobody waits, or leaves, before it is again
+        self._slow = _BUSY  # it was zero, and nobody waits, or leaves, before it is again
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
@@ -211,26 +212,26 @@ class _QuickHeap(_Quick):
         items = self.queue
         if self._slow or not items or (timeout is not None and timeout < 0):
             return self._get_slowly(block, timeout)
-        self._slow = BUSY
+        self._slow = _BUSY
         try:
             return heappop(items)
         finally:
             self._slow = 0
 
     def _store(self, item: Any) -> None:
-        self._slow += BUSY
+        self._slow += _BUSY
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
         finally:
-            self._slow -= BUSY
+            self._slow -= _BUSY
 
     def _fetch(self) -> Any:
-        self._slow += BUSY
+        self._slow += _BUSY
         try:
             return heappop(self.queue)
         finally:
-            self._slow -= BUSY
+            self._slow -= _BUSY
 
 
 class _Simple(_Waited):

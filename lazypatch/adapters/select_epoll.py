@@ -117,4 +117,5 @@ def plan(module: Any) -> list[Change]:
     if module is select:
         return [Change(module, "epoll", _documented())]
     selector = native("selectors", "EpollSelector")
-    return [Change(selector, "_selector_cls", epoll), Change(module, "EpollSelector", selector)]
+    changes = [Change(selector, "_selector_cls", epoll)]
+    return changes if hasattr(module, "EpollSelector") else [*changes, Change(module, "EpollSelector", selector)]

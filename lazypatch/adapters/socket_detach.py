@@ -84,12 +84,12 @@ class _Shared(_inner_class):  # type: ignore[misc]
         return super().sendmsg(buffers, ancdata, flags | _DONTWAIT, address)
 
     def _accept(self) -> Any:
-        if not _streams._is_ready(self.fileno(), READ):
+        if not _streams.is_ready(self.fileno(), READ):
             raise BlockingIOError(_socketcommon.EWOULDBLOCK, os.strerror(_socketcommon.EWOULDBLOCK))
         return super()._accept()
 
     def connect_ex(self, address: Any) -> Any:
-        hub = _streams._hub()
+        hub = _streams.current_hub()
         call = super().connect_ex
         return call(address) if hub is None else in_threadpool(hub, call, address)
 

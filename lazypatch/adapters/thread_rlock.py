@@ -6,7 +6,7 @@ asserts that it is ``_thread``), and a signal handler that comes in the middle o
 
 What is replaced. ``_thread.RLock``, and with it what ``threading.RLock()`` gives. Who owns the lock is decided by one call
 into C (``dict.setdefault``), and holds beyond the first are counted apart: so a handler that runs between any two
-instructions, and lets go of what it took, changes nothing.
+instructions, and lets go of what it took, changes nothing. And gevent's plain lock says what it is as Python's does.
 
 What stays. RLocks that were made before are native; importlib's, and those that lazypatch uses itself, have to be.
 """
@@ -111,9 +111,13 @@ RLock.__module__ = "_thread"
 RLock.acquire.__annotations__ = {}  # signatures are compared
 
 
+def _of_lock(self: "Any") -> str:
+    return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+
 def plan(module: "Any") -> "list[Change]":
     """The class, where it is made, and where threading has it from."""
     if module.__name__ == "_thread":
-        return [Change(module, "RLock", RLock)]
+        return [Change(module, "RLock", RLock), Change(module.LockType, "__repr__", _of_lock)]
     # gevent has put None there, which is nobody's original.
     return [Change(vars(module), "_CRLock", RLock)]
