@@ -152,11 +152,20 @@ def _ended(run: _Run) -> None:
     if not _runs:
         _main_identity.take_back()
     _handled(run.hub)
-    if run.deadlock and type(error) is KeyboardInterrupt:
+    if type(error) is KeyboardInterrupt:
+        _prepare_traceback(error, below if run.deadlock else None)
+    _standing_still.end(below, error)
+
+
+def _prepare_traceback(error: KeyboardInterrupt, deadlocked: "Any") -> None:
+    # What prints a traceback into a pipe imports select, which makes a namedtuple, by eval(); and up to 3.12 a program
+    # that has been ended by Ctrl-C and compiles anything after that forgets to exit as if by the signal.
+    import select  # noqa: F401
+
+    if deadlocked is not None:
         from ._deadlock import explain
 
-        explain(error, below)
-    _standing_still.end(below, error)
+        explain(error, deadlocked)
 
 
 def _handled(hub: "Any") -> None:
