@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._adapters import Plugins
 from ._install import MISSING, Originals
-from ._look_up import half_imported, in_the_way, known_spec, origin
+from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
 from ._standins import unsignalled
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
@@ -49,9 +49,7 @@ class _Waiting(dict[str, object]):
 
     def __init__(self, selection: Selection, originals: Originals, name: str) -> None:
         super().__init__()
-        self._selection = selection
-        self._originals = originals
-        self._name = name
+        self._selection, self._originals, self._name = selection, originals, name
 
     def __contains__(self, item: object) -> bool:
         from ._state import will_replace
@@ -98,9 +96,8 @@ class Truth:
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
-        roots = ("gevent", "greenlet", "zope", __name__.partition(".")[0])
         self.host.finder.again = known_spec
-        self.host.finder.once = {root: sys.modules[root] for root in roots if root in sys.modules}
+        self.host.finder.once = {root: sys.modules[root] for root in ONCE if root in sys.modules}
         self.adopt()
 
     def _load(self) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+ONCE = ("gevent", "greenlet", "zope", "lazypatch")  # packages that must not be loaded twice
+
 
 def own_folders(armed: "list[str]") -> "list[str]":
     """Where the program itself is, as entries of sys.path; *armed* is what that was before the program began."""

@@ -61,6 +61,7 @@ class Scheduler:
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
+        self.forget = self.truth.forget
         self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
