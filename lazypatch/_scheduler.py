@@ -55,9 +55,7 @@ class Scheduler:
     """Decides when; what and how is others' business."""
 
     def __init__(self, host: Host, selection: Selection, standins: StandIns, met: list[str]) -> None:
-        self.host = host
-        self.selection = selection
-        self._standins = standins
+        self.host, self.selection, self._standins = host, selection, standins
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
@@ -271,11 +269,10 @@ class Scheduler:
         if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
-        if source is None:
-            return
-        changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
-        self.commit(changes, row.name in self.selection.early)
-        self._settle(row)
+        if source is not None:
+            asked, options = self.truth.asked(row, source), self.selection.wanted[row.name]
+            self.commit(plan(sys.modules[row.name], source, options, asked), row.name in self.selection.early)
+            self._settle(row)
 
     def _settle(self, row: Target) -> None:
         self.progress.settle(row.name)
