@@ -24,7 +24,7 @@ def test_a_signal_that_is_waited_for_is_taken_whether_it_is_blocked_or_not(block
         (TICKS if block else "lively = lambda wait: print(wait())")
         + f"""
 wanted = {{signal.SIGUSR1, signal.SIGTERM}}
-signal.signal(signal.SIGUSR1, lambda *a: print("the handler runs"))
+for number in wanted: signal.signal(number, lambda *a: print("the handler runs"))
 if {block}: signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
 later(0.3, signal.SIGUSR1); lively(lambda: signal.sigwait(wanted))
 later(0.3, signal.SIGTERM); lively(lambda: signal.sigwaitinfo(wanted).si_signo)
@@ -33,6 +33,10 @@ lively(lambda: signal.sigtimedwait(wanted, 0.3))
 print(signal.sigtimedwait(wanted, 0), signal.pthread_sigmask(signal.SIG_BLOCK, []) == (wanted if {block} else set()))
 """
     )
+
+
+def test_a_signal_without_a_handler_ends_the_program_that_waits_for_it_unblocked() -> None:
+    both("later(0.3, signal.SIGTERM); print('waits', flush=True); signal.sigwait([signal.SIGTERM]); print('taken')")
 
 
 def test_two_may_wait_for_different_signals() -> None:
