@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import types
@@ -111,13 +112,15 @@ def one_line(error: BaseException) -> str:
 def no_gevent(wanted: Iterable[str], error: BaseException, others: Iterable[str] = ()) -> str:
     """gevent could not be loaded; *others* are files that were found where gevent, or what it needs, was looked for."""
     missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
+    scarce = isinstance(error, MemoryError) or getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     found = "gevent is not installed" if missing else f"gevent cannot be imported ({one_line(error)})"
     instead = ", ".join(others)
     return (
         f"could not make {', '.join(sorted(wanted))} cooperative: {found}"
         + (f", and {instead} is found in place of what it needs. Rename that file" if instead else "")
-        + ". The program runs with the standard blocking modules. Install a working gevent for this Python, or switch "
-        "lazypatch off."
+        + ". The program runs with the standard blocking modules. "
+        + ("Raise its limits" if scarce else "Install a working gevent for this Python")
+        + ", or switch lazypatch off."
     )
 
 

@@ -16,19 +16,20 @@ import _frozen_importlib
 import sys
 from typing import Any
 
-from ._look_up import half_imported
 from ._targets import GEVENT_IS
 
 _bootstrap: Any = _frozen_importlib
 
 
 def import_again() -> None:
-    """Import gevent, if its body has not run to its end."""
-    if "gevent" not in sys.modules:
+    """Import gevent, if its body has begun and has not run to its end."""
+    if "gevent" not in sys.modules and any(name.startswith("gevent.") for name in sys.modules):
         lock = _bootstrap._get_module_lock("gevent")
         lock.acquire()
         try:
-            _execute(_bootstrap._find_spec("gevent", None))
+            spec = _bootstrap._find_spec("gevent", None)
+            if spec is not None:  # else the import that follows says so
+                _execute(spec)
         finally:
             lock.release()
     complete()
@@ -48,5 +49,7 @@ def complete() -> None:
     """Give packages of gevent's the submodules that are loaded."""
     for name in [name for name in sys.modules if name.partition(".")[0] in GEVENT_IS]:
         package, _, last = name.rpartition(".")
-        if package in sys.modules and last not in vars(sys.modules[package]) and not half_imported(name):
-            setattr(sys.modules[package], last, sys.modules[name])
+        module = sys.modules[name]
+        is_whole = not getattr(module.__spec__, "_initializing", False)
+        if package in sys.modules and last not in vars(sys.modules[package]) and is_whole:
+            setattr(sys.modules[package], last, module)

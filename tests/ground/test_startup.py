@@ -169,18 +169,22 @@ print(lazypatch.state('socket'))
     assert (done.returncode, done.stdout, done.stderr) == (0, "late\n", "")
 
 
-def test_the_import_that_brings_gevent_runs_each_body_once(tmp_path: pathlib.Path) -> None:
+def test_the_import_that_brings_gevent_runs_its_body_once(tmp_path: pathlib.Path) -> None:
     """Of a module that gevent needs itself."""
     environment = make(tmp_path, others=False)
     (environment.site / "aaa.pth").write_text("import socket\n")
     code = f"""
 import sys
-assert "weakref" not in sys.modules and "gevent" not in sys.modules
+assert "heapq" not in sys.modules and "gevent" not in sys.modules
+bodies = []
+def trace(frame, event, argument):
+    if frame.f_code.co_name == "<module>":
+        bodies.append(frame.f_globals["__name__"])
 sys.path.append({str(PACKAGES)!r})
-import weakref
-assert "gevent" in sys.modules and sys.modules["gevent.hub"] and sys.modules["weakref"] is weakref
-import traceback
-assert all(m is weakref for m in map(lambda v: getattr(v, "weakref", None), list(sys.modules.values())) if type(m) is type(sys))
+sys.settrace(trace)
+import heapq
+sys.settrace(None)
+assert "gevent.hub" in bodies and bodies.count("heapq") == 1 and sys.modules["heapq"] is heapq, bodies
 print("end")
 """
     done = run_python("-c", code, spec="all", python=environment.python)
@@ -192,7 +196,6 @@ def test_without_gevent_a_program_with_a_target_that_came_early_is_told_at_its_e
     (environment.site / "aaa.pth").write_text("import socket\n")
     done = run_python("-c", "import socket; print(socket.socket.__module__)", spec="all", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "socket\n", 1)
-    assert "could not make socket, selectors, select" in done.stderr or "socket" in done.stderr
     assert "gevent is not installed" in done.stderr
 
 

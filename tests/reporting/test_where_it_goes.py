@@ -124,7 +124,8 @@ def test_permissions_stay_and_the_name_of_what_is_prepared_cannot_be_guessed(tmp
 @pytest.mark.parametrize("how", ["variable", "x option", "command line"])
 def test_a_removed_current_folder_changes_nothing_but_the_report(how: str, tmp_path: pathlib.Path) -> None:
     """It is asked for by a relative name, before the program begins."""
-    code = "import socket, gevent.socket; assert socket.socket is gevent.socket.socket; print('ran')"
+    # (Plain Python itself cannot import socket from there with -c.)
+    code = "import queue, gevent.queue; assert queue.Queue is gevent.queue.Queue; print('ran')"
     args = {
         "variable": ["-c"], "x option": ["-X", "cooppatch", "-X", "cooppatch_report=r.txt", "-c"],
         "command line": ["-m", "lazypatch", "--report=r.txt", "-c"],
@@ -158,7 +159,7 @@ def test_the_command_line_can_be_left_out(form: str, tmp_path: pathlib.Path) -> 
     assert ("secret" in file.read_text()) == (form != "txt")
     os.utime(file, (1, 1))
     assert ask(file, app, "--password=secret", PYTHONCOOPPATCH_REPORT_ARGS="0").returncode == 0
-    assert "secret" not in file.read_text() and ("app.py" in file.read_text()) == (form != "txt")
+    assert "secret" not in file.read_text() and "app.py" in file.read_text()
     os.utime(file, (1, 1))
     option = ["-X", "cooppatch", "-X", f"cooppatch_report={file}", "-X", "cooppatch_report_args=0"]
     assert run_python("-E", *option, app, "--password=secret").returncode == 0
