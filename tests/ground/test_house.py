@@ -35,6 +35,7 @@ LAYERS: dict[str, list[str]] = {
         "_install",
         "_importlock",
         "_turns",
+        "late.native_popen",
         "_raised_at_fork",
         "_lighter",
     ],
