@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import select
 import subprocess
 import sys
 import zipfile
@@ -262,9 +263,10 @@ def test_stdin_that_is_a_terminal_is_interactive(tmp_path: pathlib.Path) -> None
         cwd=tmp_path, env=clean_environment(TERM="dumb"),
     )  # fmt: skip
     os.close(theirs)
-    os.write(ours, b"import queue, gevent.queue\n6 * 7 if queue.Queue is gevent.queue.Queue else None\n")
+    os.write(ours, b"import socket, gevent.socket\n6 * 7 if socket.socket is gevent.socket.socket else None\n")
     out = b""
     while b"42" not in out.splitlines():
+        assert select.select([ours], [], [], 60)[0], out
         out += os.read(ours, 1000)
     os.write(ours, b"raise SystemExit(3)\n")
     assert child.wait(60) == 3
