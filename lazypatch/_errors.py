@@ -1,14 +1,11 @@
 """What lazypatch raises and warns with, and how a warning finds the user's line."""
 
-from __future__ import annotations
-
-import errno
 import os
 import sys
-import types
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import types
     from collections.abc import Iterable
 
     from ._places import Reference
@@ -109,8 +106,10 @@ def one_line(error: BaseException) -> str:
     return printable(" ".join(f"{type(error).__name__}: {error}".split()), 500)
 
 
-def no_gevent(wanted: Iterable[str], error: BaseException, others: Iterable[str] = ()) -> str:
+def no_gevent(wanted: "Iterable[str]", error: BaseException, others: "Iterable[str]" = ()) -> str:
     """gevent could not be loaded; *others* are files that were found where gevent, or what it needs, was looked for."""
+    import errno
+
     missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
     scarce = isinstance(error, MemoryError) or getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     found = "gevent is not installed" if missing else f"gevent cannot be imported ({one_line(error)})"
@@ -137,7 +136,7 @@ def gevent_is_missing() -> str:
     return "gevent cannot be found on sys.path, so nothing can be made cooperative: install it for this Python"
 
 
-def not_installed(names: Iterable[str], error: BaseException) -> str:
+def not_installed(names: "Iterable[str]", error: BaseException) -> str:
     """An install failed and was taken back."""
     return (
         f"could not make {' and '.join(names)} cooperative: {one_line(error)}. It was left as it was, so it blocks. "
@@ -185,7 +184,7 @@ def not_looked(error: BaseException) -> str:
     )
 
 
-def hidden(names: Iterable[str], finders: str, importer: str) -> str:
+def hidden(names: "Iterable[str]", finders: str, importer: str) -> str:
     """Targets were loaded without our being asked."""
     by = f", by {finders} in front of it on sys.meta_path" if finders else ""
     return (
@@ -213,14 +212,14 @@ def left_native(name: str) -> str:
     return f"{name} could not be made cooperative, so it blocks"
 
 
-def left(reference: Reference) -> str:
+def left(reference: "Reference") -> str:
     """Strict mode: somebody holds an original."""
     return (
         f"{reference.place} holds the original {reference.target}.{reference.name} ({reference.why or reference.kind})"
     )
 
 
-def stopped(found: Iterable[str]) -> str:
+def stopped(found: "Iterable[str]") -> str:
     """Strict mode ended the process."""
     lines = "".join(f"  - {printable(problem)}\n" for problem in found)
     return (

@@ -127,10 +127,10 @@ def test_a_removed_current_folder_changes_nothing_but_the_report(how: str, tmp_p
     # (Plain Python itself cannot import socket from there with -c.)
     code = "import queue, gevent.queue; assert queue.Queue is gevent.queue.Queue; print('ran')"
     args = {
-        "variable": ["-c"], "x option": ["-X", "cooppatch", "-X", "cooppatch_report=r.txt", "-c"],
-        "command line": ["-m", "lazypatch", "--report=r.txt", "-c"],
+        "variable": ["-c"], "x option": ["-X", "cooppatch=gevent", "-X", "cooppatch_report=r.txt", "-c"],
+        "command line": ["-m", "lazypatch", "--patch", "gevent", "--report=r.txt", "-c"],
     }[how]  # fmt: skip
-    env = {"PYTHONCOOPPATCH": "all", "PYTHONCOOPPATCH_REPORT": "r.txt"} if how == "variable" else {}
+    env = {"PYTHONCOOPPATCH": "gevent", "PYTHONCOOPPATCH_REPORT": "r.txt"} if how == "variable" else {}
     gone = tmp_path / "gone"
     gone.mkdir()
     shell = 'cd "$0" && rmdir "$0" && exec "$@"'
