@@ -1,4 +1,4 @@
-"""gevent's own tests of its patching, as they are, without lazypatch and under PYTHONCOOPPATCH=all.
+"""gevent's own tests of its patching, as they are, without lazypatch and under PYTHONCOOPPATCH=gevent.
 
 ``python tests/by_hand/gevents_tests.py [--tests NAME ...] [--markdown FILE]``. Whatever passes without lazypatch has to pass
 with it, unless EXCEPTIONS says why not. Exit status 1 otherwise, and when nothing passes without it.
@@ -118,7 +118,7 @@ def compare(name: str) -> tuple[Result, Result, list[str]]:
     """Both runs, and what is worse in the second; both are repeated before something counts."""
     counts: list[str] = []
     for _ in range(1 + RETRIES):
-        plain, armed = run(name, ""), run(name, "all")
+        plain, armed = run(name, ""), run(name, "gevent")
         counts = [test for test in worse(plain, armed) if not excused(name, test)]
         if not counts:
             break
