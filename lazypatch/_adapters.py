@@ -169,10 +169,11 @@ class Waiting:
     ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
         for name in self.open & sys.modules.keys():
-            module, waits = sys.modules[name], is_half(name)
+            if is_half(name):  # perhaps one whose body is put off until somebody reads an attribute of it
+                continue
+            module, waits = sys.modules[name], False
             spec = getattr(module, "__spec__", None)
-            rows = () if waits or (spec is not None and not self._host.accepts(spec)) else self.rows[name]
-            for row in rows:
+            for row in self.rows[name] if spec is None or self._host.accepts(spec) else ():
                 if self._done.get((row.word, name)) is not module and row.is_wanted(self._selection):
                     if all(is_installed(sys.modules.get(need)) for need in row.needs):
                         self._done[row.word, name] = module
