@@ -1,9 +1,18 @@
 """Lazy patching: gevent's cooperative objects, installed into each standard module exactly when it first loads.
 
-The same system as ``gevent.monkey``, without its cost at every start and without "patch before you import". The
-names here are resolved when they are first used: importing this package imports nothing else.
+The same system as ``gevent.monkey``, without its cost at every start and without "patch before you import".
 
-What lazypatch.pth and lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
+To switch it on    enable, Handle; from outside: PYTHONCOOPPATCH=all, or python -m lazypatch
+As gevent.monkey   patch_all, patch_socket, patch_dns, patch_ssl, patch_os, patch_time, patch_select, patch_selectors,
+                   patch_subprocess, patch_thread, patch_signal, patch_queue, patch_module, get_original,
+                   is_module_patched, is_object_patched; patch_sys, patch_builtins, patch_contextvars do nothing
+What happened      state, report, Report and what it is made of
+The originals      original, exclude
+Later              when_imported
+What goes wrong    LazyPatchError, LazyPatchWarning
+
+The rest of this package is private. Names are resolved when they are first used: importing it imports nothing else.
+What a0_lazypatch.pth and a0_lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
 """
 
 import _frozen_importlib_external
@@ -25,12 +34,16 @@ _external: "Any" = _frozen_importlib_external
 _in_files = type(__spec__.loader).__name__ == "SourceFileLoader"  # not in a zip file, say
 
 
-def __getattr__(name: str) -> object:
+def _find(name: str) -> object:
     if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")  # as importlib asks of our own files
     from .api.names import find
 
     return find(name)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _find  # for those who check types, every name would exist
 
 
 def __dir__() -> "list[str]":

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Protocol
 
-    from ._targets import Selection
+    from ._places import State
+    from ._targets import Selection, Wanted
+
+    class Wish(Protocol):
+        """What is wanted, as a selection has it."""
+
+        wanted: Wanted
+        adapters: set[str]
 
     class Host(Protocol):
         """What is asked of the session."""
@@ -55,7 +62,7 @@ class Adapter:
         self.plan = f"lazypatch.adapters.{word.replace('-', '_')}:plan"
         self.option = ""
 
-    def is_wanted(self, selection: "Selection") -> bool:
+    def is_wanted(self, selection: "Wish") -> bool:
         """Whether it was asked for, and so was what it needs."""
         if not all(need in selection.wanted for need in self.needs):
             return False
@@ -81,7 +88,29 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
+    Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    # The first two rows of os come before the others, which wrap what they put there.
+    Adapter("os-close", "os posix", "os", CORRECTION),
+    Adapter("os-read", "os posix"),
+    Adapter("os-wait", "os signal", "os", CORRECTION),
+    Adapter("os-daemon", "os", "os", CORRECTION),
+    Adapter("os-lockf", "os"),
+    Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
+    Adapter("signal-main", "signal", "signal threading", CORRECTION),
+    Adapter("signal-waits", "signal", "threading"),
+    Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
+    Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
+    Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
+    Adapter("io-open", "io"),
+    Adapter("stdin", "sys"),
+    Adapter("input", "builtins _pyrepl.unix_console"),
+    Adapter("getpass", "getpass"),
+    Adapter("fcntl", "fcntl"),
+    Adapter("sqlite3", "sqlite3"),
 )
 
 
@@ -94,7 +123,7 @@ class Waiting:
         self._host = host
         self.open: "set[str]" = set()  # the names of modules that have to be looked at
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
-        self._outcomes: "dict[tuple[str, str], str]" = {}  # the same -> installed, late or failed
+        self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
         self._theirs_are_known = False
         self._add(rows)
 
@@ -120,7 +149,7 @@ class Waiting:
         """Of all that are known, each once."""
         return list({row.word: None for rows in self.rows.values() for row in rows})
 
-    def state(self, word: str) -> str:
+    def state(self, word: str) -> "State":
         """What became of the adapter *word*: the worst of what it is in its modules; waiting if it is in none."""
         found = {outcome for (name, _), outcome in self._outcomes.items() if name == word}
         return next((state for state in ("failed", "late", "installed") if state in found), "waiting")

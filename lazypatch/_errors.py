@@ -84,10 +84,16 @@ def _users_frame() -> "types.FrameType | None":
     return library
 
 
-def users_line() -> str:
+def users_place() -> "tuple[str, int] | None":
     """Whose code is running: the file and line that a warning is given for."""
     frame = _users_frame()
-    return "nobody who can be seen" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def users_line() -> str:
+    """The same in words."""
+    found = users_place()
+    return "nobody who can be seen" if found is None else f"{found[0]}:{found[1]}"
 
 
 def complain(message: str) -> None:
@@ -171,17 +177,6 @@ def subscriber_failed(error: BaseException) -> str:
     )
 
 
-def too_late(target: str, importer: str, references: list[Reference]) -> str:
-    """A target was loaded before it was armed, and not everything could be mended."""
-    holders = [f"{one.place} ({one.kind}{one.why and ': ' + one.why})" for one in references[:3]]
-    more = f", and {len(references) - 3} more, which lazypatch.report() names" if len(references) > 3 else ""
-    return (
-        f"{target} was loaded before lazypatch was armed, by {importer}, and what others had taken out of it was to be "
-        f"mended. This could not be, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that import: "
-        "PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
-    )
-
-
 def not_looked(error: BaseException) -> str:
     """Something went wrong while looking for what was too late."""
     return (
@@ -210,7 +205,7 @@ def wrong_thread() -> str:
 
 def loaded_before(name: str, importer: str) -> str:
     """Strict mode: a target was there before it was armed."""
-    return f"{name} was loaded before it was armed, most likely by {importer}"
+    return f"{name} was loaded before it was armed, {importer}"
 
 
 def left_native(name: str) -> str:

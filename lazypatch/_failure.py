@@ -10,8 +10,8 @@ import _frozen_importlib
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._gevent import half_imported
-from ._targets import GEVENT_IS, in_the_way, origin
+from ._look_up import half_imported, in_the_way, origin
+from ._targets import GEVENT_IS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

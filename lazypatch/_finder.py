@@ -55,6 +55,8 @@ class Finder:
         self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
+        self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
+        self.again: "Any" = None  # gives the spec of a module of theirs that is there already
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -63,6 +65,10 @@ class Finder:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
+        if self.once and target is None and name.partition(".")[0] in self.once:
+            there: "ModuleSpec | None" = self.again(self.once, name)
+            if there is not None:
+                return there
         if name not in self.names:
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not

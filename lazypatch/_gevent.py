@@ -7,9 +7,11 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._adapters import Plugins
 from ._install import MISSING, Originals
+from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
 from ._standins import unsignalled
-from ._targets import TARGETS, in_the_way, origin
+from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Protocol
 
-    from ._adapters import Plugins
     from ._finder import Finder
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
@@ -48,9 +49,7 @@ class _Waiting(dict[str, object]):
 
     def __init__(self, selection: Selection, originals: Originals, name: str) -> None:
         super().__init__()
-        self._selection = selection
-        self._originals = originals
-        self._name = name
+        self._selection, self._originals, self._name = selection, originals, name
 
     def __contains__(self, item: object) -> bool:
         from ._state import will_replace
@@ -71,24 +70,6 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
-def _lighten(config: Any) -> None:
-    """Put off an import of gevent's.
-
-    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
-    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
-    """
-    setting: Any = getattr(config, "settings", {}).get("format_context")
-    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
-    if untouched and setting.environment_key not in os.environ:
-        config.format_context = [_saferepr]
-
-
-def _saferepr(value: object) -> str:
-    from pprint import saferepr
-
-    return saferepr(value)
-
-
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -101,6 +82,7 @@ class Truth:
         self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
+        self._idle_hub: Any = None  # made to listen for children, before anything needed one
         self._plugins: Plugins | None = None
 
     def before_fork(self) -> None:
@@ -114,6 +96,8 @@ class Truth:
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
+        self.host.finder.again = known_spec
+        self.host.finder.once = {root: sys.modules[root] for root in ONCE if root in sys.modules}
         self.adopt()
 
     def _load(self) -> None:
@@ -150,9 +134,12 @@ class Truth:
             __import__(name) if name in sys.modules else self.host.undisturbed(load)
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
+            parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
+            if type(error).__name__ != "_DeadlockError" and not parts:
+                raise
+            for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
+                self.host.watch_half(part)
+            return None
         return sys.modules[name]
 
     def adopt(self) -> None:
@@ -168,7 +155,9 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            _lighten(getattr(sys.modules["gevent"], "config", None))
+            from ._lighter import lighten
+
+            lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
         """The target *row* is."""
@@ -213,10 +202,30 @@ class Truth:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
         from ._standins import no_waitpid
 
+        if self._originals.original(os, "wait") is not MISSING:
+            return  # the adapter os-wait is installed, which needs nothing of the kind
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
+            from gevent._hub_local import get_hub_if_exists
 
-            get_hub().loop.install_sigchld()
+            known = get_hub_if_exists()
+            hub = known or get_hub()
+            hub.loop.install_sigchld()
+            if known is None:
+                self._idle_hub = hub
+
+    def after_fork(self) -> None:
+        """In the child, do without a hub that was only made to listen.
+
+        A daemon closes all descriptors, those of the loop too. Its first wait makes a new hub.
+        """
+        hub, self._idle_hub = self._idle_hub, None
+        # A hub that has never run is false. In another greenlet than the one that made it, leave it alone.
+        if hub is not None and not hub and hub.loop is not None:
+            from greenlet import getcurrent
+
+            if getcurrent() is hub.parent:
+                hub.destroy(destroy_loop=True)
 
     @property
     def events(self) -> Events | None:
@@ -233,10 +242,7 @@ class Truth:
     @property
     def plugins(self) -> Plugins:
         """What other distributions bring; they are looked through once."""
-        if self._plugins is None:
-            from ._adapters import Plugins
-
-            self._plugins = Plugins(list(sys.path))
+        self._plugins = self._plugins or Plugins(list(sys.path))
         return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
@@ -259,14 +265,6 @@ def _try_descriptors() -> None:
     finally:
         for descriptor in found:
             os.close(descriptor)
-
-
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
-    module = sys.modules.get(name)
-    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
-        return True
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

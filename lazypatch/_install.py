@@ -30,6 +30,7 @@ else:
     _Record = types.SimpleNamespace  # each class costs something on the way to the first target
 
 MISSING = object()
+NativeRLock = _thread.RLock  # an adapter replaces it
 REMOVED = object()
 
 
@@ -44,11 +45,11 @@ class Originals:
         self._records: dict[int, _Record] = {}
         self._latest: dict[str, _Record] = {}
         self.known_behind = behind  # id of a replacement, or of a stand-in -> it, and its original
-        self._lock = _thread.RLock()
+        self._lock = NativeRLock()
 
     def after_fork(self) -> None:
         """In the child, where nobody holds the lock."""
-        self._lock = _thread.RLock()
+        self._lock = NativeRLock()
 
     def _find(self, module: types.ModuleType | None) -> _Record | None:
         record = self._records.get(id(module))
@@ -184,14 +185,15 @@ def commit(changes: list[Change], originals: Originals, late: bool = False) -> N
 
 def _pairs(module: types.ModuleType, changes: list[Change], originals: Originals) -> dict[str, tuple[object, object]]:
     pairs = {}
-    behind = originals.known_behind
+    behind, record = originals.known_behind, originals.snapshot(module)
+    mine = {} if record is None else record.replacements
     for change in changes:
         if change.old is MISSING:
             continue  # there was nothing: get_original then reads the module, as gevent's does
         original = change.old
         known = behind.get(id(original))
         found: object = MISSING if known is None or known[0] is not original else known[1]
-        if original is change.value or found is not MISSING:
+        if original is change.value or found is not MISSING or mine.get(change.name, MISSING) is original:
             # One of ours stands there already: a stand-in, or a reload or a second copy of the module took it.
             first = originals.original(module, change.name)
             found = found if first is MISSING else first
@@ -225,6 +227,8 @@ def _put_back(changes: list[Change], originals: Originals, snapshots: list[tuple
         return
 
 
+# An exception of each target that its source raises: if they are not the same, the target's body has run again.
+_SAMPLES = {"queue": "Full", "subprocess": "CalledProcessError", "ssl": "SSLWantReadError"}
 _DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo")
 
 
@@ -235,6 +239,11 @@ def plan(
     if items is None:
         items = names(target.__name__, source, options)
     changes = [Change(target, name, getattr(source, name)) for name in items]
+    sample = _SAMPLES.get(target.__name__, "")
+    if sample and getattr(source, sample) is not getattr(target, sample):
+        from ._second_modules import shared
+
+        changes += [Change(vars(target), name, value) for name, value in shared(target, source).items()]
     return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
 
 

@@ -28,8 +28,9 @@ from _weakref import ref
 from typing import TYPE_CHECKING, Any
 
 from ._adapters import ADAPTERS, Waiting
-from ._gevent import Truth, half_imported, native
+from ._gevent import Truth, native
 from ._install import Change, Originals, commit, plan
+from ._look_up import half_imported
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -54,12 +55,11 @@ class Scheduler:
     """Decides when; what and how is others' business."""
 
     def __init__(self, host: Host, selection: Selection, standins: StandIns, met: list[str]) -> None:
-        self.host = host
-        self.selection = selection
-        self._standins = standins
+        self.host, self.selection, self._standins = host, selection, standins
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
+        self.forget = self.truth.forget
         self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
@@ -97,6 +97,7 @@ class Scheduler:
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
         self.originals.after_fork()
+        self.truth.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
             self.loading_thread = None
@@ -268,11 +269,10 @@ class Scheduler:
         if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
-        if source is None:
-            return
-        changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
-        self.commit(changes, row.name in self.selection.early)
-        self._settle(row)
+        if source is not None:
+            asked, options = self.truth.asked(row, source), self.selection.wanted[row.name]
+            self.commit(plan(sys.modules[row.name], source, options, asked), row.name in self.selection.early)
+            self._settle(row)
 
     def _settle(self, row: Target) -> None:
         self.progress.settle(row.name)

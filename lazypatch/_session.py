@@ -7,7 +7,7 @@ from _thread import _count
 
 from ._finder import Finder
 from ._standins import StandIns
-from ._targets import STAND_INS, Journal, Selection, is_meant, look_elsewhere, names_to_watch
+from ._targets import STAND_INS, Journal, Selection, names_to_watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Session:
         self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.path: "list[str]" = []  # sys.path as it was when this was armed
         self.finder = Finder(self)
-        self.finder.first = lambda name: look_elsewhere(self.finder.ask_each, name, self.path)
+        self.finder.first = self._look_elsewhere
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
@@ -107,7 +107,7 @@ class Session:
             if name in sys.modules and name not in STAND_INS:
                 present = True
                 if name not in selection.wanted:
-                    selection.came_late([name])
+                    selection.came_late([name], quiet)
         selection.wanted = merged
         selection.add_adapters(adapters)
         selection.vetoed.difference_update(wanted)
@@ -265,8 +265,15 @@ class Session:
 
         hand_over(wrapt, [name for name in self.selection.wanted if name not in sys.modules], self.after, self.hooks)
 
+    def _look_elsewhere(self, name: str) -> "ModuleSpec | None":
+        from ._look_up import look_elsewhere
+
+        return look_elsewhere(self.finder.ask_each, name, self.path)
+
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
+        from ._look_up import is_meant
+
         if is_meant(spec) or spec.name in self.libraries:
             self.accepted[spec.name] = spec
             return True

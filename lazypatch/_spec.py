@@ -15,15 +15,38 @@ if TYPE_CHECKING:
     from ._adapters import Adapter
     from ._targets import Wanted
 
-# What a group cannot work without, and what goes wrong if it has to.
-_NEEDS = {
-    "subprocess": (
-        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError"),
-        ("signal", "handlers of SIGCHLD are not called"),
+# What a group cannot work without, and what goes wrong if it has to, unless an adapter mends that.
+_NEEDS: "dict[str, tuple[tuple[str, str, str], ...]]" = {
+    "socket": (
+        ("thread", "a socket that several native threads use may be waited for for ever", ""),
+        ("ssl", "TLS fails with TypeError, since ssl's own classes do not take gevent's sockets", ""),
     ),
-    "thread": (("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever"),),
-    "ssl": (("socket", "an SSLSocket is made from a blocking socket"),),
-    "signal": (("os", "handlers of SIGCHLD are not called and os.waitpid() may miss children"),),
+    "ssl": (("socket", "an SSLSocket is made from a blocking socket", ""),),
+    # Who waits natively stops all threads, also the one that it waits for.
+    "thread": (
+        ("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever", ""),
+        ("time", "a loop around time.sleep() that waits for another thread blocks all threads for ever", ""),
+        ("socket", "two threads that talk through sockets block all threads for ever", ""),
+        ("queue", "ThreadPoolExecutor and every other wait in a SimpleQueue block all threads for ever", ""),
+        ("os", "os.waitpid() in a thread blocks all threads until that child ends", ""),
+        ("subprocess", "waiting for a child in a thread blocks all threads until that child ends", "os-wait"),
+    ),
+    "os": (
+        ("thread", "os.waitpid() works in the main thread only", ""),
+        ("subprocess", "subprocess.run() may wait for ever for a pipe that os.close() closes only later", "os-close"),
+        ("signal", "os.waitpid() waits for ever once the program handles SIGCHLD", "os-wait"),
+    ),
+    "subprocess": (
+        ("thread", "subprocess works in the main thread only", ""),
+        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError", ""),
+        (
+            "signal",
+            "handlers of SIGCHLD are not called, and waiting for a child may never end once there is one",
+            "os-wait",
+        ),
+    ),
+    "signal": (("os", "handlers of SIGCHLD are not called and os.waitpid() may miss children", ""),),
+    "queue": (("thread", "waiting in a queue for another native thread fails with LoopExit", ""),),
 }
 
 _ALL = ("all", "1", "on", "true", "yes")
@@ -148,7 +171,8 @@ class _Reader:
         choice.wanted = wanted(groups, [name for name in OPTIONS if self.options[name]])
         choice.adapters = self._adapters()
         choice.options = {name: value for name, value in self.options.items() if name not in OPTIONS}
-        choice.warnings = unmet_messages(groups) + self._unmet_adapters(choice.wanted)
+        mended = [row.word for row in self.known.values() if row.is_wanted(choice)]
+        choice.warnings = unmet_messages(groups, mended) + self._unmet_adapters(choice.wanted)
         if not choice:
             choice.warnings.append(f"nothing is left to be made cooperative of the spec {_shown(self.text)}")
         return choice
@@ -182,23 +206,23 @@ class _Reader:
 
 def _with_needs(groups: "set[str]", removed: "set[str]") -> "set[str]":
     while True:
-        needed = {need for _, need, _ in _unmet(groups - removed)} - groups
+        needed = {need for _, need, _ in _unmet(groups - removed, ())} - groups
         if not needed:
             return groups
         groups = groups | needed
 
 
-def _unmet(groups: "Collection[str]") -> "list[tuple[str, str, str]]":
-    """Each (group, group it needs and lacks, what goes wrong) of *groups*."""
-    needs = [(group, need, harm) for group in GROUPS if group in groups for need, harm in _NEEDS.get(group, ())]
-    return [row for row in needs if row[1] not in groups]
+def _unmet(groups: "Collection[str]", mended: "Collection[str]") -> "list[tuple[str, str, str]]":
+    """Each (group, group it needs and lacks, what goes wrong) of *groups*, where no adapter of *mended* helps."""
+    needs = [(group, *need) for group in GROUPS if group in groups for need in _NEEDS.get(group, ())]
+    return [(group, need, harm) for group, need, harm, cure in needs if need not in groups and cure not in mended]
 
 
-def unmet_messages(groups: "Collection[str]") -> "list[str]":
-    """A warning for each group of *groups* whose needs were left out."""
+def unmet_messages(groups: "Collection[str]", mended: "Collection[str]" = ()) -> "list[str]":
+    """A warning for each group of *groups* whose needs were left out, and no adapter of *mended* helps."""
     return [
         f"{group} is made cooperative without {need}: {harm}. Add {need}, or leave {group} out too."
-        for group, need, harm in _unmet(groups)
+        for group, need, harm in _unmet(groups, mended)
     ]
 
 

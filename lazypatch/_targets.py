@@ -1,6 +1,5 @@
 """The table of targets: what supplies each, what comes with it; what is wanted of them, and what happened to them."""
 
-import os
 import sys
 from _thread import get_ident
 from time import perf_counter
@@ -90,7 +89,27 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
-ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context")
+ADAPTED = (
+    "_pyrepl.unix_console",
+    "concurrent.futures.thread",
+    "fcntl",
+    "getpass",
+    "logging",
+    "multiprocessing.context",
+    "multiprocessing.popen_fork",
+    "queue",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "threading",
+)
+
+# Who takes private copies of targets (_private_copies.py knows how).
+COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
@@ -99,8 +118,7 @@ MANY = frozenset(("all", "corrections", "extensions"))  # words that stand for m
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from importlib.machinery import ModuleSpec
+    from collections.abc import Iterable
     from types import CodeType, ModuleType
     from typing import Any
 
@@ -130,15 +148,19 @@ class Selection:
         self.asked: "set[str]" = set()  # modules that asked for originals
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
+        self.told: "set[tuple[str, str]]" = set()  # targets and places in these that were warned of
+        self.at_start: "set[str]" = set()  # targets that a .pth file had imported before ours was read
+        self.armed_at: "tuple[str, int] | None" = None  # the line of the program that armed something late
 
     def add_adapters(self, words: "Iterable[str]") -> None:
         """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
         new, old = frozenset(words), frozenset(self.adapters)
         self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
 
-    def came_late(self, names: "Iterable[str]") -> None:
+    def came_late(self, names: "Iterable[str]", at_start: bool = False) -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
+        self.at_start.update(names if at_start else ())
         self.unrepaired = True
 
 
@@ -150,7 +172,18 @@ def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]
 
 
 # What is loaded for the first target.
-_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
+_NEXT = [
+    "_look_up",
+    "_scheduler",
+    "_adapters",
+    "_progress",
+    "_gevent",
+    "_install",
+    "_importlock",
+    "_lighter",
+    "_threads",
+    "_since_arming",
+]
 
 
 def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
@@ -226,66 +259,3 @@ def in_main_interpreter() -> bool:
     except ValueError as error:
         return "main" not in str(error)
     return True
-
-
-def own_folders(armed: "list[str]") -> "list[str]":
-    """Where the program itself is, as entries of sys.path; *armed* is what that was before the program began."""
-    try:
-        own = ["", os.getcwd()]
-    except OSError:  # it was removed
-        own = [""]
-    return own + [folder for folder in sys.path[:1] if folder not in armed]
-
-
-def look_elsewhere(ask: "Callable[..., ModuleSpec | None]", name: str, armed: "list[str]") -> "ModuleSpec | None":
-    """The spec of what gevent is made of; None for anything else, or if only the program's own folder has it."""
-    if name not in GEVENT_IS:
-        return None
-    own = own_folders(armed)
-    spec = ask(name, None, None, [folder for folder in dict.fromkeys((*armed, *sys.path)) if folder not in own])
-    if spec is None or spec.origin or not any(os.access(os.path.join(folder, name), os.R_OK) for folder in own):
-        return spec
-    usual = ask(name, None, None)  # another part of a namespace
-    return usual if usual is not None and not usual.origin else spec
-
-
-def in_the_way(armed: "list[str]") -> "list[tuple[str, str]]":
-    """Names that gevent is made of, and files of the program that have them; *armed* is sys.path before the program."""
-    return [
-        (name, file)
-        for folder in dict.fromkeys(own_folders(armed))
-        if folder in sys.path
-        for name in GEVENT_IS
-        for file in (os.path.join(folder, name + ".py"), os.path.join(folder, name, "__init__.py"))
-        if os.access(file, os.R_OK) and file != origin(name)
-    ]
-
-
-def origin(name: str) -> str:
-    """The file of the loaded module *name*, or its folder."""
-    module: "Any" = sys.modules.get(name)
-    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), name)
-
-
-_STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
-_PACKAGES = "-packages" + os.sep
-
-
-def is_standard(spec: "ModuleSpec") -> bool:
-    """Whether *spec* is of the standard library, and not of somebody's module that has such a name."""
-    origin = spec.origin or ""
-    if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
-        return True
-    if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
-        return True
-    return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")
-
-
-def is_meant(spec: "ModuleSpec") -> bool:
-    """Whether *spec* is of what its name says to us, and not of a user's own module of that name."""
-    name = spec.name
-    if name == "gevent":
-        return spec.submodule_search_locations is not None
-    if is_standard(spec) or name.startswith(("gevent.", "wrapt")):
-        return True
-    return name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names

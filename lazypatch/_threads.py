@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._gevent import half_imported
-from ._install import REMOVED, Change, plan
+from ._install import REMOVED, Change, NativeRLock, plan
+from ._look_up import half_imported
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -173,7 +173,7 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     # gevent's own import has loaded it. It takes a class that nobody replaces in _thread; up to 3.11 cached_property
     # uses it, and let greenlets in that another one's computation keeps out.
     functools: Any = sys.modules.get("functools")
-    if getattr(functools, "RLock", None) is sys.modules["_thread"].RLock:
+    if getattr(functools, "RLock", None) is NativeRLock:
         result.append(Change(vars(functools), "RLock", threading.RLock))
     if "logging" in options and "logging" in sys.modules:
         result += logging_locks(sys.modules["logging"], threading)
@@ -202,9 +202,7 @@ def logging_locks(logging: Any, threading: Any) -> list[Change]:
 
 
 def _is_native(lock: Any) -> bool:
-    import _thread
-
-    return isinstance(lock, _thread.RLock)
+    return isinstance(lock, NativeRLock)
 
 
 def shutdown_lock(module: Any) -> list[Change]:

@@ -2,12 +2,12 @@
 
 import sys
 
-from .. import _is_strict, _refuse
 from .._session import Session, is_report_asked_for, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from .._targets import Wanted
 
@@ -51,8 +51,9 @@ def enable(spec: str = "all") -> Handle:
     try:
         choice = parse(spec)
     except ValueError as error:
-        if _is_strict(spec):
-            _refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
+        front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
+        if front_door._is_strict(spec):
+            front_door._refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
         raise error.with_traceback(None) from None  # the reader of the traceback wrote the spec, not the parser
     for message in choice.warnings:
         from .._errors import warn
@@ -86,6 +87,10 @@ def arm_in_program(current: Session, wanted: "Wanted", adapters: "Iterable[str]"
         selection = current.selection
         known = {name: it for name, it in selection.wanted.items() if name not in selection.vetoed | selection.failed}
         selection.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
+        if selection.unrepaired and selection.armed_at is None:
+            from .._errors import users_place
+
+            selection.armed_at = users_place()
     return current.arm(wanted, adapters)
 
 

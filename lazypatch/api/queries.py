@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Iterable, Sequence
 
+    from .._places import State
+
 
 def get_original(mod_name: str | Sequence[str], item_name: str | Sequence[str]) -> Any:
     """The object that stood in a module before; what stands there now if nothing was replaced.
@@ -111,13 +113,13 @@ def _gevents_record() -> dict[str, Any]:
     return getattr(sys.modules.get("gevent.monkey"), "saved", {})
 
 
-def state(name: str) -> str:
+def state(name: str) -> State:
     """What became of the target, or the adapter, *name*.
 
     :param name: a target's name, such as ``socket``, or an adapter's word, such as ``os-close``.
     :return: ``waiting`` (armed, not loaded), ``installed`` (during its first load), ``late`` (it was loaded before
-        it was armed), ``failed`` (it could not be installed and is native), or ``skipped`` (not asked for, or
-        vetoed).
+        it was armed), ``failed`` (it could not be installed and is native), ``gevent`` (gevent.monkey has patched it,
+        and lazypatch was not asked to), or ``skipped`` (not asked for, or vetoed).
     :raises LazyPatchError: if there is no such target or adapter.
     """
     current = _up_to_date()

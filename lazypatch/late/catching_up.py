@@ -59,15 +59,12 @@ def look(selection: Selection, originals: Originals | None, check: Callable[[], 
 
     *check* is strict mode's.
     """
-    from .importers import likely
-
     if check is not None:
         check()
-    left: dict[str, list[Reference]] = {}
-    for reference in selection.references:
-        if could_block(reference):
-            left.setdefault(reference.target, []).append(reference)
-    for target, references in left.items():
-        from .. import _errors
+    left = [one for one in selection.references if could_block(one) and (one.target, one.place) not in selection.told]
+    if left:
+        from .._errors import warn
+        from .words import too_late
 
-        _errors.warn_once(_errors.too_late(target, likely(selection, originals, target), references))
+        selection.told.update((reference.target, reference.place) for reference in left)
+        warn(too_late(selection, originals, left))

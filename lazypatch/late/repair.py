@@ -178,15 +178,19 @@ class _Survey:
         return makers
 
     def native_classes(self) -> list[Finding]:
-        """ssl's own classes: no reference of anybody's, but what those that stay raw lead to."""
+        """Classes of ssl and subprocess: no reference of anybody's, but what those that stay raw lead to."""
+        found = []
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
-        if context is None or made is None:
-            return []
-        from . import tls
+        if context is not None and made is not None:
+            from ..adapters.ssl_classes import is_mended, native_classes
 
-        if tls.is_mended(context):
-            return []
-        return [Finding([], lambda: tls.native_classes(sys.modules["ssl"], context, made))]
+            if not is_mended(context):
+                found.append(Finding([], lambda: native_classes(sys.modules["ssl"], context, made)))
+        if self._native("subprocess", "Popen") is not None:
+            from .native_popen import native_popen
+
+            found.append(Finding([], lambda: native_popen(sys.modules["subprocess"], self._known.of("subprocess"))))
+        return found
 
     def findings(self) -> list[Finding]:
         """All there is, subclasses first: whether a name can be changed depends on them."""
@@ -234,7 +238,7 @@ class _Survey:
         return frozenset() if context is None else frozenset({context})
 
     def _context(self, slot: Slot, value: Any) -> Finding:
-        from .tls import become
+        from ..adapters.ssl_classes import become
 
         new = sys.modules["ssl"].SSLContext
         reference = _reference("ssl", "SSLContext", slot, "instance", "")

@@ -110,7 +110,7 @@ def _rank(row: Any) -> bool:
 def _may_be_rebased(row: Any, subclass: type) -> bool:
     if row.target != "ssl":
         return True
-    from .tls import can_be_rebased
+    from ..adapters.ssl_classes import can_be_rebased
 
     return can_be_rebased(subclass, vars(row.old)["sslsocket_class"])
 

@@ -67,7 +67,7 @@ def _head(report: Facts, title: str) -> str:
 
 def _facts(report: Facts) -> Iterator[tuple[str, str, str]]:
     states = [target.state for target in report.targets]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "skipped")
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "gevent", "skipped")
                        if state in states)  # fmt: skip
     yield "Targets installed", f"{states.count('installed')} of {len(states)}", counts
     load = report.loading

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from .records import Facts, TargetReport
 
-_COLOURS = {"installed": "32", "late": "33", "failed": "31", "waiting": "36", "skipped": "2", "title": "1", "bad": "31"}
+_COLOURS = {
+    "installed": "32",
+    "late": "33",
+    "failed": "31",
+    "waiting": "36",
+    "skipped": "2",
+    "gevent": "33",
+    "title": "1",
+    "bad": "31",
+}
 _HEADINGS = ("TARGET", "STATE", "AFTER", "COST", "THREAD", "IMPORTED BY")
 _RIGHT = (2, 3)  # columns of numbers
 

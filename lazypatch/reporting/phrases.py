@@ -52,7 +52,9 @@ def headline(report: Facts) -> str:
 def armed(report: Facts) -> str:
     """When and by whom targets were armed."""
     if not report.armed:
-        return f"Nothing has been armed. {why()}".rstrip()
+        patched = [target.name for target in report.targets if target.state == "gevent"]
+        by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
+        return f"Nothing has been armed. {why()}".rstrip() + by_gevent
     callers = report.armed[0].callers
     by = f"by {place(callers[0])}" if callers else "before the program started"
     more = len(report.armed) - 1

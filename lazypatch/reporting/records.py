@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._places import Place, Reference
+from .._places import Place, Reference, State
 from ..adapters.drivers import Driver
 
 
@@ -12,7 +12,7 @@ class TargetReport(NamedTuple):
     """What became of one target. Times are seconds after the first arming, durations milliseconds."""
 
     name: str
-    state: str  # as lazypatch.state() says it
+    state: State  # as lazypatch.state() says it
     when: float | None  # it was installed; None if it is not
     importers: list[Place]  # who imported it first, that one's importer, and so on
     how: str  # "seen", "inferred", "gevent" (its own import brought it), "interpreter", or "" if nobody did
@@ -28,7 +28,7 @@ class AdapterReport(NamedTuple):
     """What became of one adapter that was asked for."""
 
     word: str
-    state: str  # as lazypatch.state() says it
+    state: State  # as lazypatch.state() says it
     kind: str  # correction, extension, or part of what gevent.monkey does
     modules: list[str]  # that it waits for
 

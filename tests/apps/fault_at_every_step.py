@@ -67,8 +67,7 @@ class DoNotPatch(BaseException):
 
 
 def interrupt():
-    _signal.raise_signal(_signal.SIGINT)
-    raise AssertionError("the signal was lost")
+    _signal.raise_signal(_signal.SIGINT)  # where gevent is being imported, it waits for the end of that
 
 
 def throw(error):
@@ -303,16 +302,10 @@ def judge(fault, run, outcome, changes):
         yield f"the user got {outcome!r}"
     yield from judge_targets(changes)
     yield from judge_the_rest()
-    # A package whose body fails leaves its submodules behind, which the next package of that name does not know:
-    # plain Python cannot import gevent again then, either.
-    package = sys.modules.get("gevent")
-    orphans = any(name.startswith("gevent.") and not hasattr(package, name.split(".")[1]) for name in sys.modules)
     if outcome is not None:
         run()
         yield from (f"after another try: {text}" for text in judge_targets(changes))
     lazypatch.patch_all(Event=True)
-    if orphans:
-        return
     for name in TARGETS:
         __import__(name)
     for name in TARGETS:

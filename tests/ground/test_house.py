@@ -29,9 +29,17 @@ LAYERS: dict[str, list[str]] = {
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_import_again", "_failure", "_state"],
-    "what to change": ["_since_arming", "_install", "_importlock", "_turns", "_raised_at_fork"],
+    "what to change": [
+        "_second_modules",
+        "_since_arming",
+        "_install",
+        "_importlock",
+        "_turns",
+        "_raised_at_fork",
+        "_lighter",
+    ],
     "words": ["_spec", "_adapters", "_errors"],
-    "the ground": ["_standins", "_finder", "_targets", "_places"],
+    "the ground": ["_look_up", "_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
 
 
@@ -146,7 +154,6 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_shutdown",
         "_threads",
         "_turns",
-        "late.tls",
         "peers.gevent_events",
     }
 

@@ -34,10 +34,14 @@ def test_nothing_is_nothing(text: str) -> None:
 
 
 def test_a_group_brings_what_it_needs() -> None:
-    assert set(parse("subprocess").wanted) == {"subprocess", "os", "signal"}
-    assert set(parse("signal").wanted) == {"signal", "os"}
-    assert set(parse("ssl").wanted) == {"ssl", "socket"}
-    assert set(parse("thread").wanted) == {"_thread", "threading", "_threading_local", "select", "selectors"}
+    assert set(parse("ssl,-thread").wanted) == {"ssl", "socket"}
+    assert set(parse("subprocess,-thread").wanted) == {"subprocess", "os", "signal"}
+    assert set(parse("signal,-thread,-subprocess").wanted) == {"signal", "os"}
+    assert set(parse("queue,-os,-subprocess,-socket").wanted) == {
+        "queue", "_thread", "threading", "_threading_local", "select", "selectors", "time",
+    }  # fmt: skip
+    for alone in ("dns", "select", "time"):
+        assert parse(alone).wanted == wanted([alone], OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +200,7 @@ def test_a_required_group_taken_out_is_warned_of_each_way_in() -> None:
 
 def test_the_x_option_wins_over_the_variable() -> None:
     code = "import lazypatch; print(lazypatch.state('queue'), lazypatch.state('ssl'))"
-    assert run_python("-X", "cooppatch=queue", "-c", code, spec="ssl").stdout == "waiting skipped\n"
+    assert run_python("-X", "cooppatch=queue,-socket", "-c", code, spec="ssl").stdout == "waiting skipped\n"
     assert run_python("-X", "cooppatch", "-c", code).stdout == "waiting waiting\n"
 
 

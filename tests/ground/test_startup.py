@@ -28,14 +28,14 @@ print("end")
 @pytest.mark.parametrize("times", [2, 3])
 def test_the_pth_line_may_run_more_than_once(times: int) -> None:
     """As it does in virtual environments, and after each addsitedir."""
-    line = installed("lazypatch.pth").read_text()
-    out = run_code(f"for count in range({times}):\n    exec({line!r})\n" + STATE, spec="all")
+    line = installed("a0_lazypatch.pth").read_text()
+    out = run_code(f"for count in range({times}):\n    exec({line!r})\n" + STATE, spec="gevent")
     assert out == "end\n"
 
 
 def test_the_start_function_may_be_called_more_than_once() -> None:
     """The same, by whoever calls it."""
-    out = run_code("from lazypatch import _start\n_start(); _start()\n" + STATE, spec="all")
+    out = run_code("from lazypatch import _start\n_start(); _start()\n" + STATE, spec="gevent")
     assert out == "end\n"
 
 
@@ -43,7 +43,7 @@ def test_site_may_add_the_folder_again(tmp_path: pathlib.Path) -> None:
     """A virtual environment's own start, then site.addsitedir twice."""
     environment = make(tmp_path)
     code = f"import site\nfor count in '12': site.addsitedir({str(environment.site)!r})\n" + STATE
-    done = run_python("-c", code, spec="all", python=environment.python)
+    done = run_python("-c", code, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
@@ -54,11 +54,11 @@ def test_a_bad_spec_is_complained_of_in_one_line_in_a_virtual_environment(tmp_pa
     assert done.stderr.count("\n") == 1 and "'socet'" in done.stderr and "'socket'" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("spec", ["all", None])
+@pytest.mark.parametrize("spec", ["gevent", None])
 def test_a_pth_file_that_outlived_the_package_says_nothing(spec: str | None, tmp_path: pathlib.Path) -> None:
     """No output and status 0, with and without the variable."""
     environment = make(tmp_path, package=False, others=False)
-    (environment.site / "lazypatch.start").unlink()
+    (environment.site / "a0_lazypatch.start").unlink()
     code = "import sys; print('lazypatch' in sys.modules)"
     done = run_python("-c", code, spec=spec, python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
@@ -98,8 +98,8 @@ USES_GEVENT = "import sys; assert 'gevent' not in sys.modules; import socket, ge
 def test_gevent_may_come_from_a_later_pth_file(tmp_path: pathlib.Path) -> None:
     """It cannot be imported yet when our file runs, and need not be."""
     environment = make(tmp_path)
-    assert not list(environment.site.glob("gevent*")) and "zz_packages.pth" > "lazypatch.pth"
-    done = run_python("-c", USES_GEVENT, spec="all", python=environment.python)
+    assert not list(environment.site.glob("gevent*")) and "zz_packages.pth" > "a0_lazypatch.pth"
+    done = run_python("-c", USES_GEVENT, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "installed\n", "")
 
 
@@ -116,18 +116,18 @@ class Editable:
         return PathFinder.find_spec(name, [{str(PACKAGES)!r}]) if name in ("gevent", "greenlet", "zope") else None
 sys.meta_path.append(Editable)
 """)
-    done = run_python("-c", USES_GEVENT, spec="all", python=environment.python)
+    done = run_python("-c", USES_GEVENT, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "installed\n", "")
 
 
 def test_gevent_may_come_after_a_pth_file_that_imports_a_target(tmp_path: pathlib.Path) -> None:
     """The target is loaded when ours runs, gevent is not there yet: it is late, and nothing is said."""
     environment = make(tmp_path)
-    (environment.site / "aaa.pth").write_text("import socket\n")
+    (environment.site / "a00.pth").write_text("import socket\n")
     code = "import queue, gevent.queue, gevent.socket, socket, lazypatch\n" \
         "assert socket.socket is gevent.socket.socket and queue.Queue is gevent.queue.Queue\n" \
         "print(lazypatch.state('socket'), lazypatch.state('queue'))"  # fmt: skip
-    done = run_python("-c", code, spec="all", python=environment.python)
+    done = run_python("-c", code, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "late installed\n", "")
 
 
@@ -205,22 +205,22 @@ def test_pth_and_start_files_together_arm_once(files: str, tmp_path: pathlib.Pat
     """Whichever of them are there."""
     environment = make(tmp_path)
     if "both" not in files:
-        (environment.site / ("lazypatch.start" if files == "pth" else "lazypatch.pth")).unlink()
+        (environment.site / ("a0_lazypatch.start" if files == "pth" else "a0_lazypatch.pth")).unlink()
     path = {"PYTHONPATH": str(environment.site)} if "PYTHONPATH" in files else {}
-    done = run_python("-c", STATE, spec="all", python=environment.python, **path)
+    done = run_python("-c", STATE, spec="gevent", python=environment.python, **path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
 def test_the_users_sitecustomize_still_runs(tmp_path: pathlib.Path) -> None:
     """Ours is not one; and it runs after arming, so what it imports is cooperative."""
     (tmp_path / "sitecustomize.py").write_text("import sys, socket\nprint('customized', 'gevent' in sys.modules)\n")
-    assert run_code(ARMED, spec="all", PYTHONPATH=str(tmp_path)) == "customized True\n1\n"
+    assert run_code(ARMED, spec="gevent", PYTHONPATH=str(tmp_path)) == "customized True\n1\n"
     assert run_code(ARMED, PYTHONPATH=str(tmp_path)) == "customized False\n0\n"
 
 
 def test_a_sitecustomize_can_arm(tmp_path: pathlib.Path) -> None:
     """The line that the documentation gives."""
-    (tmp_path / "sitecustomize.py").write_text("import lazypatch; lazypatch.enable()\n")
+    (tmp_path / "sitecustomize.py").write_text("import lazypatch; lazypatch.enable('gevent')\n")
     assert run_code(STATE, PYTHONPATH=str(tmp_path)) == "end\n"
 
 
@@ -228,21 +228,21 @@ def test_a_sitecustomize_can_arm(tmp_path: pathlib.Path) -> None:
     ("flags", "armed"),
     [
         ((), True), (("-s",), True), (("-E",), False), (("-I",), False), (("-S",), False), (("-B", "-O", "-u"), True),
-        (("-E", "-X", "cooppatch=all"), True), (("-I", "-X", "cooppatch"), True), (("-X", "cooppatch=off"), False),
+        (("-E", "-X", "cooppatch=gevent"), True), (("-I", "-X", "cooppatch"), True), (("-X", "cooppatch=off"), False),
     ],
 )  # fmt: skip
 def test_flags_decide_whether_the_variable_counts(flags: tuple[str, ...], armed: bool) -> None:
     """Like every PYTHON* variable it does not under -E and -I; -X cooppatch does, and goes before the variable."""
     code = ARMED + "\nimport socket; print(socket.socket.__module__, 'gevent' in sys.modules)"
-    done = run_python(*flags, "-c", code, spec="all")
+    done = run_python(*flags, "-c", code, spec="gevent")
     expected = "1\ngevent._socket3 True\n" if armed else "0\nsocket False\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def same_with_and_without(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run it plain and armed; output, errors and status must be equal."""
-    assert run_code(ARMED, spec="all") == "1\n"
-    plain, armed = run_python(*args, **env), run_python(*args, spec="all", **env)
+    assert run_code(ARMED, spec="gevent") == "1\n"
+    plain, armed = run_python(*args, **env), run_python(*args, spec="gevent", **env)
     assert (armed.returncode, armed.stdout, armed.stderr) == (plain.returncode, plain.stdout, plain.stderr)
     return plain
 
@@ -261,7 +261,7 @@ def test_ensurepip_is_as_without_lazypatch() -> None:
 def test_venv_makes_an_environment_as_without_lazypatch(tmp_path: pathlib.Path) -> None:
     """The same files, and no output."""
     made = []
-    for spec in (None, "all"):
+    for spec in (None, "gevent"):
         folder = tmp_path / str(spec)
         done = run_python("-m", "venv", "--without-pip", str(folder), spec=spec)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -273,7 +273,7 @@ def test_venv_makes_an_environment_as_without_lazypatch(tmp_path: pathlib.Path) 
 def test_strict_flags_find_nothing_to_say_of_us(flags: tuple[str, ...]) -> None:
     """Development mode with warnings as errors; every target is loaded."""
     if "importtime" in flags:
-        done = run_python(*flags, spec="all")
+        done = run_python(*flags, spec="gevent")
         assert done.returncode == 0 and "lazypatch" in done.stderr and "gevent" not in done.stderr
         return
     code = "import threading, socket, ssl, select, selectors, subprocess, queue, signal, logging, asyncio\n" \
@@ -294,10 +294,10 @@ def test_no_target_but_three_is_loaded_before_the_program(flags: tuple[str, ...]
     """os, time and _thread; neither when the .pth line runs nor at the program's first line."""
     environment = make(tmp_path / "environment")
     show = "import sys; sys.pth_modules = getattr(sys, 'pth_modules', None) or sorted(sys.modules)\n"
-    (environment.site / "lazypatcg.pth").write_text(show)  # just before lazypatch.pth
+    (environment.site / "a00.pth").write_text(show)  # just before a0_lazypatch.pth
     (tmp_path / "first.py").write_text("import sys\nprint(*sys.pth_modules)\nprint(*sys.modules)\n")
     program = ("-m", "first") if flags == ("-m",) else (*flags, "first.py")
-    for spec in (None, "all"):
+    for spec in (None, "gevent"):
         done = run_python(*program, spec=spec, python=environment.python, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         pth, first = (set(line.split()) for line in done.stdout.splitlines())
@@ -306,7 +306,7 @@ def test_no_target_but_three_is_loaded_before_the_program(flags: tuple[str, ...]
         assert not {"functools", "reprlib"} & pth
         if sys.version_info < (3, 15):  # where site needs pkgutil for .start files, and that functools
             assert ("functools" in first) == (flags == ("-m",) and sys.version_info < (3, 12))
-        assert "gevent" not in first and ("lazypatch._finder" in first) == (spec == "all")
+        assert "gevent" not in first and ("lazypatch._finder" in first) == (spec == "gevent")
 
 
 IN_SUBINTERPRETER = """
@@ -343,13 +343,13 @@ def kinds_of_subinterpreter() -> list[str]:
 @pytest.mark.parametrize("before", ["", "import socket; assert 'gevent' in sys.modules\n"])
 def test_a_subinterpreter_is_left_native(how: str, before: str) -> None:
     """gevent does not work there; targets do, whether or not the main interpreter is cooperative by then."""
-    done = run_python("-c", IN_SUBINTERPRETER + before + how, spec="all")
+    done = run_python("-c", IN_SUBINTERPRETER + before + how, spec="gevent")
     assert (done.returncode, done.stdout, done.stderr) == (0, "raw", "")
 
 
 def test_the_subinterpreter_test_would_notice_an_armed_one() -> None:
     """The same code in the main interpreter says that it is not raw."""
-    assert run_code(IN_SUBINTERPRETER + "exec(code)", spec="all") == "not raw"
+    assert run_code(IN_SUBINTERPRETER + "exec(code)", spec="gevent") == "not raw"
 
 
 @pytest.mark.parametrize(
@@ -381,5 +381,5 @@ assert frozen / 2 <= gc.get_freeze_count() <= frozen
 gc.collect()
 assert watch() is None
 """,
-        spec="all",
+        spec="gevent",
     )

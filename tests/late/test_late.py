@@ -125,7 +125,7 @@ def test_nothing_is_repaired_where_nothing_is_late() -> None:
     program = (
         "import sys, socket, queue, ssl, subprocess; assert 'lazypatch.late.repair' not in sys.modules\nprint('ok')"
     )
-    assert run_code(program, spec="all") == "ok\n"
+    assert run_code(program, spec="gevent") == "ok\n"
 
 
 def test_modules_are_left_alone_that_asked_for_originals_or_are_excluded() -> None:
@@ -344,7 +344,7 @@ def test_random_raw_references_are_mended_or_reported() -> None:
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-3000:]
 
 
-@pytest.mark.parametrize(("spec", "looked"), [("all", False), ("time", True)])
+@pytest.mark.parametrize(("spec", "looked"), [("gevent", False), ("time", True)])
 def test_only_what_a_program_arms_anew_is_looked_for(spec: str, looked: bool) -> None:
     """gevent's patch_all() comes here once for each target, and looking costs as much as loading gevent."""
     program = """
