@@ -240,10 +240,10 @@ class Session:
         if self.unfinished and not self._is_target(name):
             self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
             return
-        worker = self._made.get("it") or self.scheduler
-        if worker.loading_thread is None or not worker.is_loading():  # else gevent's own import is what imports it
+        worker = self._made.get("it")
+        if worker is None or not worker.is_loading():  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        worker.before(name, unlocked)
+        (worker or self.scheduler).before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
