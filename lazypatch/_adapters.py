@@ -114,6 +114,18 @@ ADAPTERS = (
 )
 
 
+# What adapters of modules that every program has load at their first wait, which may come when no file can be read.
+AT_FIRST_WAIT = {
+    "fork_threads": "_gone",
+    "io_open": "_files",
+    "os_close": "_closing",
+    "os_read": "_streams",
+    "os_wait": "_child_watcher",
+    "signal_main": "_main_signals _standing_still",
+    "thread_rlock": "_rlock_waits _tickets",
+}
+
+
 class Waiting:
     """The adapters that may have something to do, by the module that they wait for."""
 

@@ -50,6 +50,6 @@ def complete() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] in GEVENT_IS]:
         package, _, last = name.rpartition(".")
         module = sys.modules[name]
-        is_whole = not getattr(module.__spec__, "_initializing", False)
+        is_whole = not getattr(getattr(module, "__spec__", None), "_initializing", False)
         if package in sys.modules and last not in vars(sys.modules[package]) and is_whole:
             setattr(sys.modules[package], last, module)

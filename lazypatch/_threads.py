@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
+from ._adapters import AT_FIRST_WAIT
 from ._install import REMOVED, Change, NativeRLock, plan
 from ._look_up import half_imported
 from ._targets import TARGETS
@@ -139,9 +140,13 @@ def load_for_the_end() -> None:
     """
     try:
         from . import _errors, _failure, _shutdown, _turns
+
+        _loaded[:] = _errors, _failure, _shutdown, _turns
+        for adapter, files in AT_FIRST_WAIT.items():
+            for file in files.split() if f"lazypatch.adapters.{adapter}" in sys.modules else ():
+                _loaded.append(__import__(f"lazypatch.adapters.{file}", fromlist=["plan"]))
     except Exception:  # they are out of reach already
         return
-    _loaded[:] = _errors, _failure, _shutdown, _turns
 
 
 def root_greenlet() -> Any:

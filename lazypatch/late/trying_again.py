@@ -11,6 +11,7 @@ from _thread import _count
 from typing import TYPE_CHECKING
 
 from .._import_again import complete
+from .._look_up import half_imported
 from .._state import gevent_can_be_found
 from .._targets import STAND_INS
 
@@ -115,11 +116,14 @@ def finish(host: Host, done: str) -> None:
             if done and host.started and host.scheduler.loaded:
                 host.scheduler.install_ready(done)
             complete()
-            return
     except BaseException:
         pass
-    host.selection.came_late(native(host.selection))
-    try_later(host)
+    # Such as select, which waits for selectors, whose import is what is stopped.
+    recorded = host.scheduler.originals.recorded if host.started else bool
+    rest = [name for name in native(host.selection) if not (recorded(sys.modules[name]) or half_imported(name))]
+    if rest or not (host.started and host.scheduler.loaded):
+        host.selection.came_late(rest)
+        try_later(host)
 
 
 def native(selection: Selection) -> list[str]:

@@ -67,8 +67,7 @@ class DoNotPatch(BaseException):
 
 
 def interrupt():
-    _signal.raise_signal(_signal.SIGINT)
-    raise AssertionError("the signal was lost")
+    _signal.raise_signal(_signal.SIGINT)  # where gevent is being imported, it waits for the end of that
 
 
 def throw(error):
@@ -127,6 +126,8 @@ class Steps:
         return self.inside
 
     def step(self, frame):
+        if self.place:
+            return  # this is a copy, and has had its fault
         stack = tuple(lines(frame))
         self.rounds[stack] = self.rounds.get(stack, 0) + 1
         if self.rounds[stack] > ROUNDS:
@@ -228,8 +229,8 @@ def judge_targets(changes):
         module = sys.modules.get(name)
         if module is None:
             continue
+        state = lazypatch.state(name)  # who asks has it tried again first
         new = [item for item in items if not hasattr(module, item) or is_ours(getattr(module, item))]
-        state = lazypatch.state(name)
         if new and new != items:
             yield f"{name} is half installed: without {sorted(set(items) - set(new))}"
         standins = name in STAND_INS and any(cell.module is module for cell in session().standins.cells.values())
@@ -307,16 +308,10 @@ def judge(fault, run, outcome, changes):
         yield f"the user got {outcome!r}"
     yield from judge_targets(changes)
     yield from judge_the_rest()
-    # A package whose body fails leaves its submodules behind, which the next package of that name does not know:
-    # plain Python cannot import gevent again then, either.
-    package = sys.modules.get("gevent")
-    orphans = any(name.startswith("gevent.") and not hasattr(package, name.split(".")[1]) for name in sys.modules)
     if outcome is not None:
         run()
         yield from (f"after another try: {text}" for text in judge_targets(changes))
     lazypatch.patch_all(Event=True)
-    if orphans:
-        return
     for name in TARGETS:
         __import__(name)
     for name in TARGETS:
