@@ -243,7 +243,7 @@ def plan(
     if sample and getattr(source, sample) is not getattr(target, sample):
         from ._second_modules import shared
 
-        changes += shared(target, source)
+        changes += [Change(vars(target), name, value) for name, value in shared(target, source).items()]
     return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._install import Change
-
 if TYPE_CHECKING:
     import types
 
 
-def shared(target: types.ModuleType, source: Any) -> list[Change]:
-    """Give *target* the exceptions that *source* knows; where it is another module than the first, all that this has.
+def shared(target: types.ModuleType, source: Any) -> dict[str, Any]:
+    """What *target* is to have: the exceptions that *source* knows; where it is a second module, all that the first has.
 
     The names that *source* implements are not among them: they are installed as ever.
     """
@@ -26,4 +24,4 @@ def shared(target: types.ModuleType, source: Any) -> list[Change]:
         if isinstance(value, type) and issubclass(value, BaseException) and name in space:
             mine[name] = value
     implemented = set(source.__implements__)
-    return [Change(space, name, value) for name, value in mine.items() if name not in implemented]
+    return {name: value for name, value in mine.items() if name not in implemented}

@@ -37,7 +37,7 @@ def run(code: str, *, spec: str | None = None, **env: str) -> str:
         "dns",
         "gevent,aggressive=0",
         "gevent,Event=0",
-        "gevent,-subprocess,-thread",
+        "select,time",
         "socket,queue",
     ],
 )

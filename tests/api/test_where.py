@@ -251,7 +251,7 @@ def test_arming_loads_nothing_but_lazypatch(how: str) -> None:
     show = "import sys; print(*sorted(sys.modules))"
     plain = set(run_code(show).split())
     if how == "enable":
-        armed = set(run_code("import lazypatch; lazypatch.enable("gevent"); " + show).split())
+        armed = set(run_code("import lazypatch; lazypatch.enable('gevent'); " + show).split())
     elif how == "-X":
         armed = set(run_python("-X", "cooppatch=gevent", "-c", show).stdout.split())
     else:

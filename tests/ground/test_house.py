@@ -146,6 +146,7 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_shutdown",
         "_threads",
         "_turns",
+        "late.native_popen",
         "peers.gevent_events",
     }
 
