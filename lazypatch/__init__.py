@@ -71,8 +71,34 @@ def _start() -> None:
     try:
         _arm(spec)
     except Exception as error:
-        if sys.stderr is not None:
-            sys.stderr.write(f"lazypatch: {where}: {error}. Nothing is made cooperative.\n")
+        _refuse(f"{where if len(where) < 80 else where[:80] + '...'}: {error}", spec)
+
+
+_refused = ""  # why nothing is armed although it was asked for
+
+
+def _refuse(reason: str, spec: str) -> None:
+    """Nothing can be armed: say so in one line. In strict mode that means that the program does not start."""
+    global _refused
+    _refused, strict = reason, _is_strict(spec)
+    ending = "Strict mode: the program is not started. Exit status 3." if strict else "Nothing is made cooperative."
+    try:
+        from ._errors import complain
+
+        complain(f"{reason}. {ending}")
+    except ImportError:  # this package is broken
+        sys.stderr and sys.stderr.write(f"lazypatch: {ascii(reason)[1:-1]}. {ending}\n")
+    if strict:
+        try:
+            sys.stdout and sys.stdout.flush()
+        finally:
+            os._exit(3)  # site would make a failure of SystemExit, and go on
+
+
+def _is_strict(spec: object) -> bool:
+    """Whether *spec*, which may be full of mistakes, means strict mode."""
+    words = [word.partition("=") for word in str(spec).lower().replace(" ", "").split(",")]
+    return any(name == "strict" and value not in ("0", "off", "false", "no") for name, _, value in words)
 
 
 def _requested() -> "tuple[str, str]":
@@ -117,7 +143,9 @@ def _arm(spec: str) -> None:
         choice = parse(spec)
         chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
         for message in choice.warnings:
-            sys.stderr.write(f"lazypatch: {message}\n")
+            from ._errors import complain
+
+            complain(message)
     if not (chosen or adapters):
         return
     if is_report_asked_for():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import types
@@ -21,8 +22,19 @@ class LazyPatchWarning(RuntimeWarning):
     """Something will not be cooperative, or not safely so; the program goes on."""
 
 
+_LONGEST = 2000  # characters of a line
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _OURS = ("lazypatch", "gevent", "importlib", "wrapt", "runpy", "site")
+
+
+def printable(text: str, most: int = _LONGEST) -> str:
+    """*text* on one line of at most *most* characters, with escapes for what would move a terminal's cursor.
+
+    Names of threads, files and modules, specs, and other people's errors are whatever somebody chose.
+    """
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def warn(message: str) -> None:
@@ -30,10 +42,10 @@ def warn(message: str) -> None:
 
     Under ``-W error`` the line goes to stderr instead: an import must not fail because of us.
     """
-    import warnings
-
-    frame = _users_frame()
+    message, frame = printable(message), _users_frame()
     try:
+        import warnings
+
         if frame is None:
             warnings.warn(message, LazyPatchWarning, stacklevel=2)
         else:
@@ -44,7 +56,7 @@ def warn(message: str) -> None:
                 frame.f_lineno,
                 registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )
-    except LazyPatchWarning:
+    except Exception:  # a filter's, or that of a showwarning() of the program's
         complain(message if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}: {message}")
 
 
@@ -79,24 +91,44 @@ def users_line() -> str:
 
 
 def complain(message: str) -> None:
-    """One line on stderr, if there is one."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"lazypatch: {message}\n")
+    """One line on stderr, if there is one that can be written to. Never raises."""
+    try:
+        sys.stderr and sys.stderr.write(f"lazypatch: {printable(message)}\n")
+    except Exception:  # closed, or somebody's own
+        return
 
 
 def one_line(error: BaseException) -> str:
     """*error* without line breaks."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return printable(" ".join(f"{type(error).__name__}: {error}".split()), 500)
 
 
-def no_gevent(wanted: Iterable[str], error: BaseException) -> str:
-    """gevent could not be loaded."""
+def no_gevent(wanted: Iterable[str], error: BaseException, others: Iterable[str] = ()) -> str:
+    """gevent could not be loaded; *others* are files that were found where gevent, or what it needs, was looked for."""
     missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
+    scarce = isinstance(error, MemoryError) or getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     found = "gevent is not installed" if missing else f"gevent cannot be imported ({one_line(error)})"
+    instead = ", ".join(others)
     return (
-        f"could not make {', '.join(sorted(wanted))} cooperative: {found}. The program runs with the standard blocking "
-        "modules. Install a working gevent for this Python, or switch lazypatch off."
+        f"could not make {', '.join(sorted(wanted))} cooperative: {found}"
+        + (f", and {instead} is found in place of what it needs. Rename that file" if instead else "")
+        + ". The program runs with the standard blocking modules. "
+        + ("Raise its limits" if scarce else "Install a working gevent for this Python")
+        + ", or switch lazypatch off."
     )
+
+
+def in_the_way(name: str, file: str, used: str) -> str:
+    """A file of the program has the name of something that gevent is made of."""
+    return (
+        f"gevent was to be loaded, and {file} of the program has the name of {name}, which that needs: it was passed "
+        f"over for {used}, which is what 'import {name}' gives in this process. Rename {file}."
+    )
+
+
+def gevent_is_missing() -> str:
+    """Strict mode: nothing can be made cooperative."""
+    return "gevent cannot be found on sys.path, so nothing can be made cooperative: install it for this Python"
 
 
 def not_installed(names: Iterable[str], error: BaseException) -> str:
@@ -184,7 +216,7 @@ def left(reference: Reference) -> str:
 
 def stopped(found: Iterable[str]) -> str:
     """Strict mode ended the process."""
-    lines = "".join(f"  - {problem}\n" for problem in found)
+    lines = "".join(f"  - {printable(problem)}\n" for problem in found)
     return (
         "lazypatch: strict mode was to start this program only if everything in it is cooperative, and found:\n"
         f"{lines}Arm lazypatch earlier (PYTHONCOOPPATCH=all, or python -m lazypatch), take out what imports these "

@@ -52,6 +52,7 @@ class Finder:
 
     def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
+        self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
         self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
@@ -88,15 +89,24 @@ class Finder:
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        if sys.meta_path == self._usual:
-            return self._ask_usual(name, path, target)
+        if path is None and self.first is not None and (spec := self.first(name)) is not None:
+            return spec
+        return (
+            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self.ask_each(name, path, target)
+        )
+
+    def ask_each(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None
+    ) -> "ModuleSpec | None":
+        """The first spec that a finder after this one gives; with *folders*, that is where the path finder looks."""
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                where = folders if folders is not None and finder is _external.PathFinder else path
+                spec: "ModuleSpec | None" = find_spec(name, where, target)
                 if spec is not None:
                     return spec
         return None

@@ -7,8 +7,11 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
+from ._adapters import Plugins
 from ._install import MISSING, Originals
-from ._targets import TARGETS, known_spec
+from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
+from ._standins import unsignalled
+from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
 if TYPE_CHECKING:
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Protocol
 
-    from ._adapters import Plugins
     from ._finder import Finder
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         finder: Finder
         met_before: frozenset[str]
         libraries: set[str]
+        path: list[str]
         accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
@@ -46,9 +49,7 @@ class _Waiting(dict[str, object]):
 
     def __init__(self, selection: Selection, originals: Originals, name: str) -> None:
         super().__init__()
-        self._selection = selection
-        self._originals = originals
-        self._name = name
+        self._selection, self._originals, self._name = selection, originals, name
 
     def __contains__(self, item: object) -> bool:
         from ._state import will_replace
@@ -69,24 +70,6 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
-def _lighten(config: Any) -> None:
-    """Put off an import of gevent's.
-
-    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
-    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
-    """
-    setting: Any = getattr(config, "settings", {}).get("format_context")
-    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
-    if untouched and setting.environment_key not in os.environ:
-        config.format_context = [_saferepr]
-
-
-def _saferepr(value: object) -> str:
-    from pprint import saferepr
-
-    return saferepr(value)
-
-
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -96,6 +79,7 @@ class Truth:
         self.note = host.note
         self._originals = originals
         self._redirected: object = None
+        self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
         self._idle_hub: Any = None  # made to listen for children, before anything needed one
@@ -108,25 +92,46 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
+        unsignalled(self._load)
+        from . import _importlock
+
+        _importlock.install(native_ident, native_lock)
+        self.host.finder.again = known_spec
+        self.host.finder.once = {root: sys.modules[root] for root in ONCE if root in sys.modules}
+        self.adopt()
+
+    def _load(self) -> None:
+        again, self._tried = self._tried, True
+        _try_descriptors()
+        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
+        if others:
+            from ._state import gevent_can_be_found
+
+            if not gevent_can_be_found():  # but a file of that name
+                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
+        if again:
+            from ._import_again import import_again
+
+            import_again()
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
         if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-            import gevent.threading  # noqa: F401
-        from . import _importlock
+            import gevent.threading
+        if "gevent.libev.corecext" not in sys.modules:  # its import passes over what it cannot find
+            gevent._config.Loop().get()  # or no hub can be made
+        for name, file in others:
+            from . import _errors
 
-        _importlock.install(native_ident, native_lock)
-        roots = ("gevent", "greenlet", "zope", __name__.partition(".")[0])
-        self.host.finder.again = known_spec
-        self.host.finder.once = {root: sys.modules[root] for root in roots if root in sys.modules}
-        self.adopt()
+            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
         """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
         if name != done and half_imported(name):
             return None
         try:
-            __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
+            load = lambda: unsignalled(lambda: __import__(name))
+            __import__(name) if name in sys.modules else self.host.undisturbed(load)
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
             parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
@@ -150,7 +155,9 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            _lighten(getattr(sys.modules["gevent"], "config", None))
+            from ._lighter import lighten
+
+            lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
         """The target *row* is."""
@@ -235,10 +242,7 @@ class Truth:
     @property
     def plugins(self) -> Plugins:
         """What other distributions bring; they are looked through once."""
-        if self._plugins is None:
-            from ._adapters import Plugins
-
-            self._plugins = Plugins(list(sys.path))
+        self._plugins = self._plugins or Plugins(list(sys.path))
         return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
@@ -252,12 +256,15 @@ class Truth:
             self.events.notify(event)
 
 
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
-    module = sys.modules.get(name)
-    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
-        return True
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+def _try_descriptors() -> None:
+    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
+    found: list[int] = []
+    try:
+        while len(found) < 12:
+            found += os.pipe()
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

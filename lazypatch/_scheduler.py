@@ -15,8 +15,8 @@ Threads: one loads gevent, one installs a target, the others wait, except who is
 lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves a note, on
 which that one looks again. A target that is loaded without gevent is installed by whoever loads gevent.
 
-What still fails. What is in ``sys.modules`` already is had without asking us: ``threading``, ``logging`` and ``signal``
-are native while another thread loads gevent, and ``select`` while it is in ``selectors``' body.
+What still fails. ``threading``, ``logging`` and ``signal`` are had from ``sys.modules``, native, while another thread
+loads gevent, and ``select`` while it is in ``selectors``' body.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from _weakref import ref
 from typing import TYPE_CHECKING, Any
 
 from ._adapters import ADAPTERS, Waiting
-from ._gevent import Truth, half_imported, native
+from ._gevent import Truth, native
 from ._install import Change, Originals, commit, plan
+from ._look_up import half_imported
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -46,35 +47,52 @@ if TYPE_CHECKING:
 _bootstrap: Any = _frozen_importlib
 _BY_END: dict[str, list[Target]] = {}  # name of a module -> the targets that wait for its end
 for _row in TARGETS.values():
-    for _name in {_row.name, _row.after, _row.source}:
-        _BY_END.setdefault(_name, []).append(_row)
+    for _end in {_row.name, _row.after, _row.source}:
+        _BY_END.setdefault(_end, []).append(_row)
 
 
 class Scheduler:
     """Decides when; what and how is others' business."""
 
     def __init__(self, host: Host, selection: Selection, standins: StandIns, met: list[str]) -> None:
-        self.host = host
-        self.selection = selection
-        self._standins = standins
+        self.host, self.selection, self._standins = host, selection, standins
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
+        self.forget = self.truth.forget
         self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
-        self._get_ident = native("_thread", "get_ident")
-        self._new_lock = native("_thread", "allocate_lock")
+        self._get_ident, self._new_lock = native("_thread", "get_ident"), native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self.one_loader = self._new_rlock()
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
+        self._owed: dict[int, BaseException] = {}  # by process, what signal handlers raised in at-fork hooks
         self._unready: set[str] = set()  # modules whose bodies began without gevent
         self.progress = Progress(selection, host.accepts, host.accepted)
         if hasattr(os, "register_at_fork"):
-            me: Any = ref(self)  # the interpreter keeps the hooks until its very end: that is not to keep everything
-            before, after = lambda: me() and me().truth.before_fork(), lambda: me() and me().after_fork()
-            os.register_at_fork(before=before, after_in_child=after)
+            me: Any = ref(self)  # the interpreter keeps the hooks until its very end, and is not to keep everything
+            os.register_at_fork(
+                before=lambda: me() and me().at_fork(me().truth.before_fork),
+                after_in_parent=lambda: me() and me().at_fork(bool, True),
+                after_in_child=lambda: me() and me().at_fork(me().after_fork, True),
+            )
+
+    def at_fork(self, step: Callable[[], object], last: bool = False) -> None:
+        """Take a *step* of ours in os.fork(), out of which nothing that is raised would get; *last*: then it can."""
+        for _ in range(3):
+            try:
+                step()
+            except BaseException as error:
+                if not isinstance(error, Exception):  # else there is no descriptor for a hub, and the fork goes on
+                    self._owed[os.getpid()] = error  # a signal handler's: Ctrl-C
+                    continue
+            break
+        if last and os.getpid() in self._owed:
+            from ._raised_at_fork import raise_soon
+
+            raise_soon(self._owed.pop(os.getpid()), self.originals.of("_thread").get("start_new_thread"))
 
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
@@ -126,10 +144,6 @@ class Scheduler:
         """They lead to what replaces them, or come back if gevent is not there."""
         self._standins.retire(self.originals.replacement) if self.loaded else self._standins.come_back()
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Have gevent's record not wait for *names* any more."""
-        self.truth.forget(names)
-
     def _load(self, quiet: bool) -> None:
         try:
             self._standins.step_aside()
@@ -137,22 +151,22 @@ class Scheduler:
         except Exception as error:
             from ._failure import not_loaded
 
-            not_loaded(self.selection, self._standins, quiet, error)
+            not_loaded(self.selection, self._standins, quiet, error, self.host.path)
             return
         except BaseException:
             self._standins.come_back()
             raise
         try:
-            if self.truth.events is not None:
-                self._met += self.truth.events.begin()
-            self.loaded = True
+            self._met += [] if self.truth.events is None else self.truth.events.begin()
+            self.loaded, self.selection.unfound = True, False
             self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
             self.install_ready()
             self._adapt("")
             self._mend()
         finally:
             self.release_standins()
-        self._all_done()
+        self.host.mend()
+        self.truth.all_done()
 
     def _mend(self) -> None:
         if self._met and "_thread" in self.selection.wanted and not self.selection.unrepaired:
@@ -162,10 +176,6 @@ class Scheduler:
             met = [name for name in self._met if name not in keep]
             self._attempt([], lambda: self.commit(captured(met, self.originals, lock_type)))
 
-    def _all_done(self) -> None:
-        self.host.mend()
-        self.truth.all_done()
-
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
@@ -173,7 +183,8 @@ class Scheduler:
         self.adapters.again()
         self.install_ready()
         self._adapt("")
-        self._all_done()
+        self.host.mend()
+        self.truth.all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
@@ -258,11 +269,10 @@ class Scheduler:
         if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
-        if source is None:
-            return
-        changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
-        self.commit(changes, row.name in self.selection.early)
-        self._settle(row)
+        if source is not None:
+            asked, options = self.truth.asked(row, source), self.selection.wanted[row.name]
+            self.commit(plan(sys.modules[row.name], source, options, asked), row.name in self.selection.early)
+            self._settle(row)
 
     def _settle(self, row: Target) -> None:
         self.progress.settle(row.name)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
 import os
 import sys
 import types
 from collections.abc import Collection
+from typing import Any
 
 from ._adapters import ADAPTERS, Waiting, theirs
 from ._install import Originals, names
 from ._standins import no_waitpid
-from ._targets import TARGETS, Selection, Target
+from ._targets import STAND_INS, TARGETS, Selection, Target
+
+_bootstrap: Any = _frozen_importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +30,8 @@ def state(selection: Selection, originals: Originals | None, name: str) -> State
         return "gevent" if name in getattr(sys.modules.get("gevent.monkey"), "saved", {}) else "skipped"
     if name in selection.vetoed:
         return "skipped"
-    return "failed" if name in selection.failed and module is not None else "waiting"
+    native = name in selection.failed or (selection.unfound and name not in STAND_INS)
+    return "failed" if native and module is not None else "waiting"
 
 
 def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> State:
@@ -42,13 +47,13 @@ def will_be_cooperative(selection: Selection, originals: Originals | None, name:
     found = state(selection, originals, name)
     if found != "waiting":
         return found in ("installed", "late")
-    return "gevent" in sys.modules or _gevent_can_be_found()
+    return "gevent" in sys.modules or gevent_can_be_found()
 
 
-def _gevent_can_be_found() -> bool:
-    from importlib.machinery import PathFinder
-
-    return PathFinder.find_spec("gevent") is not None
+def gevent_can_be_found() -> bool:
+    """Whether an import of gevent would find it, and not a file of the program's that has its name."""
+    spec = _bootstrap._find_spec("gevent", None)  # importlib.util would import threading, which is a target
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 # What adapters replace in targets, beyond what the targets' sources do.

@@ -1,4 +1,4 @@
-"""How a descriptor is closed that somebody waits for, or that may be the event loop's own.
+"""How a descriptor is closed that somebody waits for.
 
 Problem. A watched descriptor must stay open until the loop has run: libev aborts when it meets one that is gone, and
 a number that is used again at once would make its old waiters read from somebody else's file.
@@ -19,29 +19,24 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _NEITHER = 3  # an access mode: neither reading nor writing
 
 
 class Closing:
-    """Given the native functions, and two sets that who asks looks into first.
+    """Given the native functions, and the set of the numbers that are closed and have not been freed yet."""
 
-    *reserved* are the numbers that are closed, and have not been freed yet; *swept* are the descriptors of loops that
-    somebody has tried to close.
-    """
-
-    def __init__(self, close: Any, closerange: Any, dup2: Any, reserved: set[int], swept: set[int]) -> None:
+    def __init__(self, close: Any, closerange: Any, dup2: Any, reserved: set[int]) -> None:
         self._close = close
         self._closerange = closerange
         self._dup2 = dup2
         self._reserved = reserved
-        self._swept = swept
 
     def close(self, loop: Any, fd: int) -> None:
-        """Close *fd*, which is watched by *loop*, or closed already, or the loop's own."""
+        """Close *fd*, which is watched by *loop*, or closed already."""
         os.get_inheritable(fd)  # raises EBADF if it is not open
-        if fd in self._reserved or self._is_the_loops(loop, fd):
+        if fd in self._reserved:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if sys.platform == "linux" and self._take_over(fd):
             self._reserved.add(fd)
@@ -70,34 +65,18 @@ class Closing:
                 self._close(fd)
 
     def closerange(self, loop: Any, low: int, high: int) -> None:
-        """Close all from *low* to below *high*, leave out the loop's own, and wake who waits."""
-        own, watched = _own(loop)
-        kept = own if low <= loop.fileno() < high else set()
-        for fd in sorted(watched - kept):
+        """Close all from *low* to below *high*, and wake who waits for one of them."""
+        for fd in _watched(loop.fileno()):
             if low <= fd < high and loop.closing_fd(fd):
                 try:
                     self.close(loop, fd)
                 except OSError:
                     pass
-        begin = low
-        for fd in sorted(kept | self._reserved):
-            if begin <= fd < high:
-                self._closerange(begin, fd)
-                begin = fd + 1
-        self._closerange(begin, high)
-
-    def _is_the_loops(self, loop: Any, fd: int) -> bool:
-        """Whether *fd* belongs to *loop* itself.
-
-        libev does not say which eventfd is its own, so each that it watches is taken for that, but only once somebody
-        has tried to close the loop's first descriptor: nobody does who does not close everything.
-        """
-        if fd != loop.fileno() and fd not in self._swept:
-            return False
-        own, _ = _own(loop)
-        self._swept.clear()
-        self._swept.update(own)
-        return fd in own
+        for fd in sorted(self._reserved):
+            if low <= fd < high:
+                self._closerange(low, fd)
+                low = fd + 1
+        self._closerange(low, high)
 
 
 def _when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:
@@ -124,37 +103,10 @@ def _is_ours(fd: int) -> bool:
         return False
 
 
-def _own(loop: Any) -> tuple[set[int], set[int]]:
-    """The descriptors of *loop* itself, and those that it watches, as far as the system tells."""
-    first = loop.fileno()
-    watched = set(_watched(first))
-    programs = getattr(loop, "_io_watchers", None)  # libuv: all that Python code has asked for
-    if programs is None:
-        return {first, *(fd for fd in watched if _link(fd) == "anon_inode:[eventfd]")}, watched
-    own = watched - set(programs)
-    links = {link for link in map(_link, own) if link.startswith("pipe:")} | {"anon_inode:[io_uring]"}
-    return {first} | own | {fd for fd in _open_ones() if _link(fd) in links}, watched
-
-
-def _watched(epoll: int | None) -> Iterator[int]:
+def _watched(epoll: int | None) -> list[int]:
+    """What a loop watches or has watched, as far as the system tells."""
     try:
         with open(f"/proc/self/fdinfo/{epoll}", "rb") as file:
-            for line in file:
-                if line.startswith(b"tfd:"):
-                    yield int(line.split()[1])
-    except OSError:
-        return
-
-
-def _open_ones() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
+            return [int(line.split()[1]) for line in file if line.startswith(b"tfd:")]
     except OSError:
         return []
-
-
-def _link(fd: int) -> str:
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}")
-    except OSError:
-        return ""

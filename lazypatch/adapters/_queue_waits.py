@@ -11,7 +11,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ._tickets import in_hub, leave, let_others_run, new_ticket, wake
-from .queue_class import BUSY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,8 @@ def wait(queue: Any, line: str, is_ready: Callable[[], bool], end: float | None 
         return False  # it must not wait for those whom it runs
     ticket = new_ticket()
     tickets = vars(queue).setdefault(line, [])
-    queue._slow += 1  # from now on all others look who waits
+    counted = line != "_joiners"  # task_done() looks for these by itself
+    queue._slow += counted  # from now on all others look who waits
     tickets.append(ticket)
     try:
         if not (queue._opened or is_ready()):
@@ -37,7 +37,7 @@ def wait(queue: Any, line: str, is_ready: Callable[[], bool], end: float | None 
         raise
     finally:
         leave(tickets, ticket)
-        queue._slow -= 1
+        queue._slow -= counted
 
 
 def wake_others(queue: Any) -> None:
@@ -54,11 +54,11 @@ def wake_all(tickets: Any) -> None:
         wake(tickets)
 
 
-def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, timeout: float | None) -> None:
+def put(queue: Any, item: Any, block: bool, timeout: float | None) -> None:
     """Put *item* in, and wait for room; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block and queue.maxsize > 0 else None
     while not queue._opened:
-        if queue._slow >= BUSY:
+        if queue._is_busy():
             let_others_run()
         elif not queue._is_full():
             queue._store(item)
@@ -67,14 +67,14 @@ def put(queue: Any, documented: Callable[..., None], item: Any, block: bool, tim
         elif not (block and wait(queue, "_putters", lambda: not queue._is_full(), end)):
             let_others_run()
             raise queue._full
-    documented(item, block, timeout if end is None else max(0.0, end - monotonic()))
+    queue._of.put(queue, item, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
-def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float | None) -> Any:
+def get(queue: Any, block: bool, timeout: float | None) -> Any:
     """Take an item out, and wait for one; in Python's own way if the queue is opened meanwhile."""
     end = _end(timeout) if block else None
     while not queue._opened:
-        if queue._slow >= BUSY:
+        if queue._is_busy():
             let_others_run()
         elif queue.queue:
             item = queue._fetch()
@@ -83,7 +83,7 @@ def get(queue: Any, documented: Callable[..., Any], block: bool, timeout: float 
         elif not (block and wait(queue, "_getters", lambda: bool(queue.queue), end)):
             let_others_run()
             raise queue._empty
-    return documented(block, timeout if end is None else max(0.0, end - monotonic()))
+    return queue._of.get(queue, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
 def join(queue: Any) -> None:
@@ -104,7 +104,7 @@ def _end(timeout: float | None) -> float | None:
 def open_for_good(queue: Any) -> None:
     """Make the lock and the conditions, and send there all who wait."""
     threading = sys.modules["threading"]
-    while queue._slow >= BUSY:
+    while queue._is_busy():
         let_others_run()
     queue._slow += 1  # before anything else: from now on nobody passes
     space = vars(queue)

@@ -19,7 +19,6 @@ from greenlet import getcurrent
 
 from .._gevent import native
 from ._waits import hub_to_wait_in, try_until
-from .sqlite3 import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +33,12 @@ _numbers = itertools.count(1)
 class Waits:
     """How one connection waits. SQLite knows this by a number, so nothing happens when it is gone."""
 
-    def __init__(self, connection: Any, timeout: float, checked: bool) -> None:
+    def __init__(self, connection: Any, timeout: float, checked: bool, waiting: list[object]) -> None:
         self._number = next(_numbers)
         self._milliseconds = int(timeout * 1000)
         self._owner = current_thread() if checked else None
         self._end = 0.0
+        self._waiting = waiting  # those that wait now, this and others
         self._kept: BaseException | None = None
         self.passed: int | None = None  # the greenlet that has been let in last, while nobody waits
         _all[self._number] = self
@@ -60,8 +60,8 @@ class Waits:
                     "SQLite objects created in a thread can only be used in that same thread. The object was created "
                     f"in thread id {self._owner} and this is thread id {current}."
                 )
-        if self in waiting:
-            try_until(lambda: None if self in waiting else True)
+        if self in self._waiting:
+            try_until(lambda: None if self in self._waiting else True)
         self.passed = id(getcurrent())
 
     def reraise(self) -> None:
@@ -78,14 +78,14 @@ class Waits:
         if pause <= 0:
             return False
         self.passed = None
-        waiting.append(self)
+        self._waiting.append(self)
         try:
             pause_for(pause)
         except BaseException as error:
             self._kept = error
             return False
         finally:
-            waiting.remove(self)
+            self._waiting.remove(self)
         return True
 
     def set_by(self, connection: Any, cursor: type, execute: Callable[[], Any]) -> Any:

@@ -1,17 +1,17 @@
 """fcntl.flock, lockf and fcntl wait for a lock in turns with the others.
 
-What waits. ``flock`` and ``lockf`` without LOCK_NB, and ``fcntl`` with F_SETLKW or F_OFD_SETLKW, wait in C until somebody
-else lets go of the file, and that may be a greenlet of this thread. No descriptor becomes ready then, so gevent has
-nothing to watch.
+What waits. ``flock`` and ``lockf`` without LOCK_NB, and ``fcntl`` with F_SETLKW or F_OFD_SETLKW, wait in C until
+somebody else lets go of the file, and that may be a greenlet of this thread. No descriptor becomes ready then, so
+gevent has nothing to watch.
 
-What is replaced. The three functions: the form that does not wait is tried, and if the file is locked, again after pauses
-that grow to a twentieth of a second. A native thread that waits in C would know at once. But it could not be
+What is replaced. The three functions: the form that does not wait is tried, and if the file is locked, again after
+pauses that grow to a twentieth of a second. A native thread that waits in C would know at once. But it could not be
 called back: after Ctrl-C, a Timeout or a kill it would lock, some time, a file that nobody wants locked, or that has
 been closed, its descriptor being another's by then.
 
-What stays. All other calls, and arguments that are wrong, go straight through. The kernel knows nothing of who tries: who
-waits in it natively may be served first, and a deadlock of two *processes*, which it tells one of those that wait in C
-(EDEADLK), is a wait without end.
+What stays. All other calls, and arguments that are wrong, go straight through. The kernel knows nothing of who tries:
+who waits in it natively may be served first, and a deadlock of two *processes*, which it tells one of those that wait
+in C (EDEADLK), is a wait without end.
 """
 
 from __future__ import annotations

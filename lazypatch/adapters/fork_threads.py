@@ -48,9 +48,10 @@ def plan(module: "ModuleType") -> "list[Change]":
 
         return [alone_in(module)]
     root = root_greenlet()
+    known = vars(root).get("switch")  # of an earlier install
     return [
         Change(_thread, "_start_new_greenlet", _start_new_greenlet),
-        Change(vars(root), "switch", _mutable(root)),
+        Change(vars(root), "switch", known or _mutable(root)),
         Call(_put_hooks_in),  # so they are the last in the child: after those of threading and of gevent
     ]
 

@@ -7,8 +7,7 @@ whether a descriptor is watched: only such a one needs care, and that is in ``_c
 first one is met. There its waiters are woken, and get EBADF. ``closerange`` and ``dup2`` close natively, so nobody
 who waits ever hears of it: they wake the waiters, too.
 
-The descriptors of the event loop itself are not the program's: a daemon that closes "all" of them, one by one or by
-``closerange``, gets EBADF for these, as if they were not open. ``dup2`` over one of them is not prevented.
+The descriptors of the event loop itself are ``os_daemon.py``'s business.
 
 File objects close their descriptors in C, at once and without a word to the loop: their waiters go on waiting, as
 they do natively on Linux. gevent's sockets wake theirs.
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 _close, _dup2, _closerange = native("os", "close"), native("os", "dup2"), native("os", "closerange")
 _reserved: "set[int]" = set()  # closed, but their numbers are not free before the loop has run
-_swept: "set[int]" = set()  # the loop's own, once somebody has tried to close them
 _ways: "Any" = None
 
 
@@ -35,7 +33,7 @@ def _careful() -> "Any":
     if _ways is None:
         from ._closing import Closing
 
-        _ways = Closing(_close, _closerange, _dup2, _reserved, _swept)
+        _ways = Closing(_close, _closerange, _dup2, _reserved)
     return _ways
 
 
@@ -44,7 +42,7 @@ def close(fd: "Any") -> None:
     loop = hub and hub.loop
     if loop:
         try:
-            careful = loop.closing_fd(fd) or fd in _reserved or fd in _swept or fd == loop.fileno()
+            careful = loop.closing_fd(fd) or fd in _reserved
         except Exception:  # not a number: the native function says so in its words
             careful = False
         if careful:

@@ -41,19 +41,24 @@ def plan(module: "Any") -> "list[Change]":
 
     if get_hub_if_exists() is not None:
         _own_descriptors().found(get_hub_if_exists())
-    changes = [Change(Hub, "__init__", _watching(Hub.__init__)), Change(gevent.os, "reinit", _again(gevent.os.reinit))]
-    for make in _close, _closerange, _dup2:
-        name = make.__name__[1:]
-        below[name] = getattr(module, name)
-        changes.append(Change(module, name, _like(make(below[name]), name)))
+    changes = []
+    if not below:
+        changes = [
+            Change(Hub, "__init__", _watching(Hub.__init__)),
+            Change(gevent.os, "reinit", _again(gevent.os.reinit)),
+        ]
+    for function in close, closerange, dup2:
+        name = function.__name__
+        if getattr(module, name) is not function:  # a reload may have left ours there
+            below[name] = getattr(module, name)
+        _make_alike(function, native("os", name))
+        changes.append(Change(module, name, function))
     return changes
 
 
-def _like(function: "Any", name: str) -> "Any":
-    original = native("os", name)
-    function.__name__ = function.__qualname__ = name
-    function.__module__, function.__doc__, function.__wrapped__ = "os", original.__doc__, original
-    return function
+def _make_alike(function: "Any", original: "Any") -> None:
+    if original is not function:
+        function.__module__, function.__doc__, function.__wrapped__ = "os", original.__doc__, original
 
 
 def _own_descriptors() -> "Any":
@@ -84,31 +89,22 @@ def _again(reinit: "Callable[..., None]") -> "Callable[..., None]":
     return function
 
 
-def _close(next_one: "Any") -> "Any":
-    def close(fd: "Any") -> None:
-        if _known is not None and _known.is_own(fd):
-            raise OSError(_BAD, os.strerror(_BAD))
-        next_one(fd)
-
-    return close
+def close(fd: "Any") -> None:
+    if _known is not None and _known.is_own(fd):
+        raise OSError(_BAD, os.strerror(_BAD))
+    below["close"](fd)
 
 
-def _closerange(next_one: "Any") -> "Any":
-    def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
-        own = _known.within(fd_low, fd_high) if _known is not None else ()
-        for fd in own:
-            next_one(fd_low, fd)
-            fd_low = fd + 1
-        next_one(fd_low, fd_high)
-
-    return closerange
+def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
+    own = _known.within(fd_low, fd_high) if _known is not None else ()
+    for fd in own:
+        below["closerange"](fd_low, fd)
+        fd_low = fd + 1
+    below["closerange"](fd_low, fd_high)
 
 
-def _dup2(next_one: "Any") -> "Any":
-    def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
-        if _known is not None and _known.is_own(fd2):
-            os.get_inheritable(fd)  # raises what is to be raised if it is not open
-            return int(fd2)
-        return int(next_one(fd, fd2, inheritable))
-
-    return dup2
+def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
+    if _known is not None and _known.is_own(fd2):
+        os.get_inheritable(fd)  # raises what is to be raised if it is not open
+        return int(fd2)
+    return int(below["dup2"](fd, fd2, inheritable))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _WAIT = ("wait", "wait3", "wait4", "waitid", "waitpid", "system", "fork", "forkpty")
 _PLAIN = ("posix_spawn", "posix_spawnp")
 originals: "dict[str, Any]" = {}  # of the functions that are replaced
+_new: "dict[str, Any]" = {}  # what is put in their places, the same ones in each module object
 _classes: "dict[Any, Any]" = {}  # a class of loops -> the one made of it
 
 
@@ -45,15 +46,14 @@ def plan(module: "Any") -> "list[Change]":
     if not _may_be():
         return []
     gevents = sys.modules["gevent.os"]
-    new = {}
     for name in _WAIT + _PLAIN:
-        if hasattr(os, name):
-            original = originals.setdefault(name, native("os", name))
-            new[name] = original if name in _PLAIN else _forwarding(name, original)
-    changes = [Change(os, name, new[name]) for name in new]
+        if hasattr(module, name) and name not in _new:
+            originals[name] = native("os", name)
+            _new[name] = originals[name] if name in _PLAIN else _forwarding(name, originals[name])
+    changes = [Change(module, name, _new[name]) for name in _new]
     if not is_installed():
         changes.append(Change(Hub, "loop_class", _LoopClass(vars(Hub)["loop_class"])))
-    return [*changes, Change(gevents, "waitpid", new["waitpid"])]
+    return [*changes, Change(gevents, "waitpid", _new["waitpid"])]
 
 
 def _may_be() -> bool:

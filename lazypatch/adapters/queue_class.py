@@ -1,21 +1,19 @@
 """queue.Queue, LifoQueue and PriorityQueue are the classes that Python documents, at about the price of gevent's.
 
-What breaks. gevent's classes have no ``mutex``, ``not_empty``, ``not_full`` and ``all_tasks_done``, their ``maxsize`` is
-None for 0, they hold no lock while a subclass's ``_put`` and ``_get`` run, and ``shutdown()`` loses an item that was
-just put. watchdog, and with it Flask's and Django's reloaders, fails on the first of these.
+What breaks. gevent's have no ``mutex``, ``not_empty``, ``not_full`` and ``all_tasks_done``, their ``maxsize`` is None
+for 0, they hold no lock while a subclass's ``_put`` and ``_get`` run, and ``shutdown()`` loses an item that was just
+put. watchdog, and with it Flask's and Django's reloaders, fails on the first of these.
 
-What does not work. Python's own classes over cooperative locks are right, and cost 20 times what gevent's do: each put
-takes a lock and notifies a condition. A subclass of gevent's class pays for each method that C code looks up in it
-(more than twice the price from Python 3.12 on), and what somebody took out of it (``put = q.put``) stays C code, which
-no lock keeps out.
+What does not work. Python's own classes over cooperative locks are right, and cost 20 times what gevent's do: each
+put takes a lock and notifies a condition. A subclass of gevent's class pays for each method that C code looks up in
+it (twice the price from Python 3.12 on), and what somebody took out of it (``put = q.put``) is C code for good.
 
 What is replaced. The three classes, by subclasses of Python's own. As long as nobody waits in a queue and nobody has
-seen its lock, a put is an append and a get is a popleft, as nobody can tell the difference: Python switches threads and
-runs signal handlers at calls and jumps backwards only, and there is none between the check and the append. Who has to
-wait makes all others look first (``_slow``), and is woken by them. Who touches the mutex or a condition, overrides
-``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shutdown()``, has that queue go Python's own way for good: it is
-*opened*. All who wait in it are woken then, and go on waiting in its conditions.
-
+seen its lock, a put is an append and a get is a popleft, since nobody can tell the difference: Python switches
+threads and runs signal handlers at calls and jumps backwards only, and there is none between the check and the
+append. Who has to wait makes all others look first (``_slow``), and is woken by them. Who touches the mutex or a
+condition, overrides ``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shutdown()``, has that queue go Python's
+own way for good: it is *opened*. All who wait in it are woken then, and go on waiting in its conditions.
 ``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
 
 What stays. A queue that was made before is an instance of Python's own class, and right. A bounded queue that several
@@ -28,21 +26,13 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._gevent import native
 from .._install import Change
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    _Base = Any
-else:
-    _Base = object
-
-
 # In _slow: a heap is being sorted, by items that compare themselves in Python and may let others run.
-BUSY = 1 << 20
+_BUSY = 1 << 20
 _later: Any = None
 
 
@@ -50,9 +40,7 @@ def _waits() -> Any:
     """What is needed when somebody has to wait."""
     global _later
     if _later is None:
-        from . import _queue_waits
-
-        _later = _queue_waits
+        from . import _queue_waits as _later
     return _later
 
 
@@ -62,45 +50,47 @@ def _part(name: str) -> property:
     def get(self: Any) -> Any:
         if not self._opened:
             self._open()
-        if name in vars(self):
-            return vars(self)[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return vars(self)[name]
 
     def put(self: Any, value: object) -> None:
         if not self._opened:
             self._open()
         vars(self)[name] = value
 
-    def delete(self: Any) -> None:
-        del vars(self)[name]
-
-    return property(get, put, delete)
+    return property(get, put)
 
 
-class _Waited(_Base):
+class _Waited:
     """What can be waited in."""
 
-    # _slow, of each instance (one of the class would cost a quarter of a put): if it is not zero, look before you put or
+    # Of each instance (of the class, too, it would cost a quarter of a put): if it is not zero, look before you put or
     # get. It counts who waits, and is never zero again once the queue is opened.
+    _slow: int
     _opened = False
     _getters: Any = ()  # who waits, once somebody has
     _putters: Any = ()
     _joiners: Any = ()
-    _full: type[Exception]
-    _empty: type[Exception]
+    queue: Any
 
     def _is_full(self) -> bool:
         return False
+
+    def _is_busy(self) -> bool:
+        return self._slow >= _BUSY
 
     def _fetch(self) -> Any:
         return self.queue.popleft()
 
 
 class _Quick(_Waited):
-    """What stands before Python's own class, which is what ``super()`` gives."""
+    """What stands before Python's own class, :attr:`_of`."""
+
+    _of: Any
+    _init: Any
+    maxsize: int
+    unfinished_tasks: int
 
     _hooks: tuple[object, ...] = ()
-
     mutex = _part("mutex")
     not_empty = _part("not_empty")
     not_full = _part("not_full")
@@ -108,7 +98,7 @@ class _Quick(_Waited):
 
     def __init__(self, maxsize: int = 0) -> None:
         if self._opened:  # somebody initializes it once more
-            super().__init__(maxsize)
+            self._of.__init__(self, maxsize)
             return
         self.maxsize = maxsize
         self._init(maxsize)
@@ -120,7 +110,8 @@ class _Quick(_Waited):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if self._slow or 0 < self.maxsize <= len(self.queue) or (timeout is not None and timeout < 0):
-            return self._put_slowly(item, block, timeout)
+            self._put_slowly(item, block, timeout)
+            return
         self.unfinished_tasks += 1  # first: a native thread may take the item, and be done with it, at once
         self.queue.append(item)
 
@@ -131,17 +122,17 @@ class _Quick(_Waited):
         return items.popleft()
 
     def qsize(self) -> int:
-        return super().qsize() if self._opened else len(self.queue)  # type: ignore[no-any-return]
+        return self._of.qsize(self) if self._opened else len(self.queue)
 
     def empty(self) -> bool:
-        return super().empty() if self._opened else not self.queue  # type: ignore[no-any-return]
+        return self._of.empty(self) if self._opened else not self.queue
 
     def full(self) -> bool:
-        return super().full() if self._opened else self._is_full()  # type: ignore[no-any-return]
+        return self._of.full(self) if self._opened else self._is_full()
 
     def task_done(self) -> None:
         if self._opened:
-            super().task_done()
+            self._of.task_done(self)
             return
         unfinished = self.unfinished_tasks - 1
         if unfinished < 0:
@@ -154,7 +145,7 @@ class _Quick(_Waited):
         if self.unfinished_tasks and not self._opened:
             _waits().join(self)
         if self._opened:
-            super().join()
+            self._of.join(self)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         self._open()  # the lock is what says that it cannot be pickled, and what a copy shares
@@ -169,14 +160,14 @@ class _Quick(_Waited):
 
     def _put_slowly(self, item: Any, block: bool, timeout: float | None) -> None:
         if self._opened:
-            super().put(item, block, timeout)
+            self._of.put(self, item, block, timeout)
             return
-        _waits().put(self, super().put, item, block, timeout)
+        _waits().put(self, item, block, timeout)
 
     def _get_slowly(self, block: bool, timeout: float | None) -> Any:
         if self._opened:
-            return super().get(block, timeout)
-        return _waits().get(self, super().get, block, timeout)
+            return self._of.get(self, block, timeout)
+        return _waits().get(self, block, timeout)
 
     def _open(self) -> None:
         """Have it go Python's own way from now on."""
@@ -199,8 +190,9 @@ class _QuickHeap(_Quick):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if self._slow or 0 < self.maxsize <= len(self.queue) or (timeout is not None and timeout < 0):
-            return self._put_slowly(item, block, timeout)
-        self._slow = BUSY  # it was zero, and nobody waits, or leaves, before it is again
+            self._put_slowly(item, block, timeout)
+            return
+        self._slow = _BUSY  # it was zero, and nobody waits, or leaves, before it is again
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
@@ -211,32 +203,32 @@ class _QuickHeap(_Quick):
         items = self.queue
         if self._slow or not items or (timeout is not None and timeout < 0):
             return self._get_slowly(block, timeout)
-        self._slow = BUSY
+        self._slow = _BUSY
         try:
             return heappop(items)
         finally:
             self._slow = 0
 
     def _store(self, item: Any) -> None:
-        self._slow += BUSY
+        self._slow += _BUSY
         try:
             heappush(self.queue, item)
             self.unfinished_tasks += 1
         finally:
-            self._slow -= BUSY
+            self._slow -= _BUSY
 
     def _fetch(self) -> Any:
-        self._slow += BUSY
+        self._slow += _BUSY
         try:
             return heappop(self.queue)
         finally:
-            self._slow -= BUSY
+            self._slow -= _BUSY
 
 
 class _Simple(_Waited):
     """SimpleQueue: what is above without locks, bounds and tasks."""
 
-    __class_getitem__ = classmethod(GenericAlias)
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self) -> None:
         self.queue: deque[Any] = deque()
@@ -253,7 +245,7 @@ class _Simple(_Waited):
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         items = self.queue
         if self._slow or not items or (timeout is not None and timeout < 0):
-            return _waits().get(self, None, block, timeout)
+            return _waits().get(self, block, timeout)
         return items.popleft()
 
     def get_nowait(self) -> Any:

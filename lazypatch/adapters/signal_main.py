@@ -21,8 +21,8 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub
 
 from .._gevent import native
-from .._install import Change
 from ._waits import is_main_native_thread
+from .changes import Call, Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ handlers: "dict[int, Handler]" = {}  # the program's, of the signals that are be
 base: "Any" = None  # gevent.signal, whose functions are the originals but for SIGCHLD
 _originals: "dict[str, Callable[..., Any]]" = {}
 _adopted = False  # whether handlers are behind dispatch() by now
-_early: "list[int] | None" = None  # signals that come while _main_signals is being imported for another one
+_arrived: "Any" = None  # that of _main_signals, once it is imported
+_early: "list[int] | None" = None  # signals that come while it is being imported
 
 
 def plan(signal: "ModuleType") -> "list[Change]":
@@ -47,13 +48,17 @@ def plan(signal: "ModuleType") -> "list[Change]":
     import gevent.signal
 
     base = gevent.signal
-    named = [(signal, function) for function in (signal_, getsignal, set_wakeup_fd, pthread_kill)]
+    named: "list[tuple[Any, Any]]" = [
+        (signal, function) for function in (signal_, getsignal, set_wakeup_fd, pthread_kill)
+    ]
     if hasattr(sys.modules["time"], "pthread_getcpuclockid"):  # macOS has none
         named.append((sys.modules["time"], pthread_getcpuclockid))
     changes = [_change(owner, function, native(owner.__name__, _name(function))) for owner, function in named]
     changes += [_change(Hub, method, getattr(Hub, _name(method))) for method in (run_, join_)]
     hub = get_hub_if_exists()
-    return [*changes, _Running(hub)] if hub and is_main_native_thread() else changes
+    if hub and is_main_native_thread():  # it is past the beginning of its run()
+        changes.append(Call(lambda: _begin(hub), lambda: _end(hub)))
+    return changes
 
 
 def _name(function: "Any") -> str:
@@ -67,20 +72,6 @@ def _change(owner: "Any", function: "Any", original: "Any") -> Change:
         update_wrapper(function, original)
         function.__module__ = owner.__module__ if owner is Hub else owner.__name__  # no longer C's
     return Change(owner, name, function)
-
-
-class _Running(Change):
-    """For a hub that is in its run(): what is done at the beginning of it, with an undo."""
-
-    __slots__ = ("_hub",)
-
-    def __init__(self, hub: "Any") -> None:
-        self._hub = hub
-        self.module = self.space = self.owner = None
-        self.name, self.old, self.value = "", False, True
-
-    def make(self, value: object) -> None:
-        _begin(self._hub) if value else _end(self._hub)
 
 
 def run_(hub: "Any") -> "Any":
@@ -130,33 +121,36 @@ def _adopt() -> None:
         if callable(handler) and handler is not dispatch:
             handlers[number] = handler
             base.signal(number, dispatch)
+    if [*handlers.values()] != [sys.modules["_signal"].default_int_handler]:
+        _load()
 
 
 def dispatch(number: int, frame: "FrameType | None") -> None:
     """What the interpreter calls for each signal with a handler, in whatever greenlet runs."""
-    global _early
-    hub = get_hub_if_exists()
+    handler, hub = handlers.get(number), get_hub_if_exists()
+    if handler is None:  # it has been taken away meanwhile
+        return
     if hub is None or sys.is_finalizing():
-        call(number, frame)
+        handler(number, frame)
     elif _early is not None:
         _early.append(number)
-    elif "lazypatch.adapters._main_signals" in sys.modules:
-        sys.modules["lazypatch.adapters._main_signals"].arrived(hub, number, frame)
     else:
-        _early = [number]
-        try:
-            from ._main_signals import arrived
-        finally:
-            numbers, _early = _early, None
-        for each in numbers:
-            arrived(hub, each, frame)
+        for early in _load():
+            dispatch(early, frame)
+        _arrived(hub, number, handler, frame)
 
 
-def call(number: int, frame: "FrameType | None") -> None:
-    """The handler, here and now; none if it has been taken away meanwhile."""
-    handler = handlers.get(number)
-    if handler is not None:
-        handler(number, frame)
+def _load() -> "list[int]":
+    """Import what runs handlers, if that is still to be done; gives the signals that have come meanwhile."""
+    global _arrived, _early
+    if _arrived is not None:
+        return []
+    early = _early = []
+    try:
+        from ._main_signals import arrived as _arrived
+    finally:
+        _early = None
+    return early
 
 
 def signal_(signalnum: "Any", handler: "Any") -> "Any":
@@ -164,7 +158,8 @@ def signal_(signalnum: "Any", handler: "Any") -> "Any":
     _only_in_the_main_thread("signal")
     if not callable(handler) or not _adopted:
         return _seen(signalnum, base.signal(signalnum, handler))
-    from ._main_signals import make_room
+    _load()
+    from ._standing_still import make_room
 
     make_room(signalnum)
     before = handlers.get(signalnum)
@@ -201,9 +196,8 @@ def _only_in_the_main_thread(what: str) -> None:
     """A greenlet that the program spawned itself is in no thread; natively the interpreter looks."""
     threading: "Any" = sys.modules["threading"]
     thread = threading._active.get(threading.get_ident())
-    if isinstance(thread, threading.Thread) and thread is not threading.main_thread():
-        if not isinstance(thread, threading._DummyThread):
-            raise ValueError(f"{what} only works in main thread of the main interpreter")
+    if thread not in (None, threading.main_thread()) and not isinstance(thread, threading._DummyThread):
+        raise ValueError(f"{what} only works in main thread of the main interpreter")
 
 
 def pthread_kill(thread_id: "Any", signalnum: "Any", /) -> "Any":

@@ -1,9 +1,9 @@
 """signal.sigwait, sigwaitinfo, sigtimedwait and pause let the other threads run.
 
 They wait in C. What is waited for has no descriptor that the standard library can give, so the first three look again
-and again, at growing intervals: a signal is heard of 50 ms late at most. Natively a signal that is waited for goes to
-who waits, blocked or not; so those of the set that are not blocked are blocked while somebody waits. pause() waits for
-the end of the next handler, as _main_signals.py runs them.
+and again, at growing intervals: a signal is heard of 50 ms late at most. Natively a signal that has a handler goes to who
+waits for it, blocked or not; so those that are not blocked are blocked while somebody waits. pause() waits for the end
+of the next handler, as _main_signals.py runs them.
 
 Not done: who waits is not told from the other threads, which share one native thread's pending signals. A signal that
 is not blocked in a native thread of gevent's threadpool may be delivered there, and its handler runs. Without the
@@ -13,8 +13,8 @@ adapter signal-main, pause() waits in C.
 import sys
 
 from .._gevent import native
-from .._install import Change
 from ._waits import hub_to_wait_in, try_until
+from .changes import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,10 +82,14 @@ def _wait(sigset: "Iterable[int]", timeout: "Any") -> "Any":
 
 
 def _hold(signals: "list[int]") -> "list[int]":
-    """Block those of *signals* that are not, or only for somebody else who waits; gives them."""
+    """Block those of *signals* that are not, or only for somebody else who waits; gives them.
+
+    One without a handler, such as SIGTERM, ends the program natively, too, if it is waited for and not blocked.
+    """
     signal: "Any" = sys.modules["signal"]
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    held = [number for number in set(signals) if number not in blocked or number in _held]
+    handled = [number for number in set(signals) if signal.getsignal(number) != signal.SIG_DFL]
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
+    held = [number for number in handled if number not in blocked or number in _held]
     for number in held:
         _held[number] = _held.get(number, 0) + 1
     return held

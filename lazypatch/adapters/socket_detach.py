@@ -206,8 +206,10 @@ def set_inheritable(fd: Any, inheritable: Any, /) -> None:
 
 def _with_gifts(execute: Any) -> Any:
     """Popen's method that starts the child, and before that gives it what the child is to have."""
-    code = execute.__code__
-    names = code.co_varnames[: code.co_argcount]
+    inner = execute
+    while hasattr(inner, "__wrapped__"):  # another adapter's, over gevent's or Python's
+        inner = inner.__wrapped__
+    names = inner.__code__.co_varnames[: inner.__code__.co_argcount]
 
     @functools.wraps(execute)
     def _execute_child(*args: Any, **kwargs: Any) -> Any:
@@ -225,8 +227,10 @@ def plan(module: Any) -> list[Change]:
     if not _DONTWAIT or not hasattr(_socket, "SOCK_NONBLOCK"):
         return []
     if module.__name__ == "subprocess":
-        execute = vars(module.Popen).get("_execute_child")
-        return [Change(module.Popen, "_execute_child", _with_gifts(execute))] if _is_gevents(execute) else []
+        execute = module.Popen._execute_child
+        return (
+            [] if execute.__globals__ is globals() else [Change(module.Popen, "_execute_child", _with_gifts(execute))]
+        )
     for function, original in (
         (__init__, _init), (detach, _detach), (sendmsg, _sendmsg), (set_inheritable, _set_inheritable),
     ):  # fmt: skip
@@ -234,7 +238,3 @@ def plan(module: Any) -> list[Change]:
     set_inheritable.__module__ = "os"
     changes = [Change(_class, function.__name__, function) for function in (__init__, detach, sendmsg)]
     return [*changes, Change(os, "set_inheritable", set_inheritable)]
-
-
-def _is_gevents(function: Any) -> bool:
-    return "gevent" in getattr(function, "__module__", "") and not hasattr(function, "__wrapped__")

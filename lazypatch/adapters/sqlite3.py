@@ -4,19 +4,22 @@ What waits, what breaks. Where another connection has the lock, SQLite sleeps in
 greenlet of this thread has it, nobody lets go of it, and "database is locked" comes where threads succeed. And
 ``check_same_thread`` goes by the native thread, which all greenlets share.
 
-How. SQLite asks a connection's *busy handler* whether to go on waiting, at each place where it would sleep itself, and at
-none where that would be a deadlock (there it fails at once). Ours lets the others run; `_sqlite3_busy.py` has it. Trying
-statements again with ``timeout=0`` does not work: half an executemany() or executescript() may be done, a commit or
-a BEGIN within a statement fails elsewhere than the caller sees, and a deadlock looks like a lock that will be let go.
-A native thread for each call does not, either: functions, collations and factories of the program would run in it.
+How. SQLite asks a connection's *busy handler* whether to go on waiting, at each place where it would sleep itself,
+and at none where that would be a deadlock (there it fails at once). Ours lets the others run; `_sqlite3_busy.py` has
+it. Trying statements again with ``timeout=0`` does not work: half an executemany() or executescript() may be done, a
+commit or a BEGIN within a statement fails elsewhere than the caller sees, and a deadlock looks like a lock that will
+be let go. A native thread for each call does not, either: functions, collations and factories of the program would
+run in it.
 
-What is replaced. ``Connection`` and ``Cursor``, by subclasses, and ``connect``, which makes them. What ends the wait (Ctrl-C,
-a Timeout, a kill) cannot be raised through SQLite: the handler keeps it, SQLite gives up, and the method raises what was
-kept. Who uses a connection that another greenlet is waiting with waits for that one, as it would for SQLite's mutex.
+What is replaced. ``Connection`` and ``Cursor``, by subclasses, and ``connect``, which makes them. What ends the wait
+(Ctrl-C, a Timeout, a kill) cannot be raised through SQLite: the handler keeps it, SQLite gives up, and the method
+raises what was kept. Who uses a connection that another greenlet is waiting with waits for that one, as it would for
+SQLite's mutex.
 
-What stays. A query that computes for long stops the others (run it in a native thread). ``Blob`` is native. A connection
-of a class that was made of the native one before waits natively, and so does one whose SQLite cannot be called
-from outside. Greenlets that the program spawned itself belong to no thread, and may use any connection.
+What stays. A query that computes for long stops the others (run it in a native thread). ``Blob`` is native. A
+connection that was made before gevent was loaded, or of a class that was, waits natively, and so does one whose
+SQLite cannot be called from outside. Greenlets that the program spawned itself belong to no thread, and may use any
+connection. What execute() and connect() warn of names a line of this file, where the native ones name the caller's.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _HOLDERS = ("sqlite3", "sqlite3.dbapi2", "_sqlite3")
+_NEVER_WAIT = ("create_", "set", "get")
 _SHORTCUTS = ("execute", "executemany", "executescript")
 # What is not just guarded: replaced below, or allowed at any time.
 _FREE = (*_SHORTCUTS, "interrupt", "cursor", "backup")
@@ -86,7 +90,7 @@ class _Nobody:
 _NOBODY: Any = _Nobody()
 _OF_CONNECTION, _OF_CURSOR = attrgetter("_waits"), attrgetter("connection._waits")
 # Each connection that somebody waits with now: a row costs no more than a look at this.
-waiting: list[object] = []
+_waiting: list[object] = []
 
 
 def _guarded(native: Any, waits_of: Callable[[Any], Any], module: Any) -> Any:
@@ -109,6 +113,20 @@ def _guarded(native: Any, waits_of: Callable[[Any], Any], module: Any) -> Any:
     return _like(native, method)
 
 
+class _Checked:
+    """A method that never waits: it is native once it is looked up, so what it warns of names the caller's line."""
+
+    def __init__(self, native: Any, module: Any) -> None:
+        self._native = native
+        self._elsewhere = module.ProgrammingError
+
+    def __get__(self, connection: Any, kind: Any) -> Any:
+        waits = getattr(connection, "_waits", None)
+        if waits is not None:
+            waits.enter(self._elsewhere)
+        return self._native.__get__(connection, kind)
+
+
 def _cursor(native: Any, module: Any) -> Any:
     space = {name: _running(getattr(native, name), native, module) for name in ("execute", "executescript")}
     for name in ("executemany", "fetchone", "fetchmany", "fetchall", "close"):
@@ -116,7 +134,7 @@ def _cursor(native: Any, module: Any) -> Any:
     step, guarded_step = native.__next__, _guarded(native.__next__, _OF_CURSOR, module)
 
     def __next__(self: Any) -> Any:
-        return guarded_step(self) if waiting else step(self)
+        return guarded_step(self) if _waiting else step(self)
 
     return _subclass(native, {**space, "__next__": _like(step, __next__)})
 
@@ -145,7 +163,10 @@ def _running(native: Any, cursor: Any, module: Any) -> Any:
 
 def _connection(native: Any, cursor_class: Any, module: Any) -> Any:
     methods = {name: value for name, value in vars(native).items() if _is_method(name, value)}
-    guarded = {name: _guarded(value, _OF_CONNECTION, module) for name, value in methods.items()}
+    guarded = {
+        name: _Checked(value, module) if name.startswith(_NEVER_WAIT) else _guarded(value, _OF_CONNECTION, module)
+        for name, value in methods.items()
+    }
     cursor = _guarded(native.cursor, _OF_CONNECTION, module)
     backup = _guarded(native.backup, _OF_CONNECTION, module)
 
@@ -155,7 +176,7 @@ def _connection(native: Any, cursor_class: Any, module: Any) -> Any:
 
         timeout = kwargs.get("timeout", args[1] if len(args) > 1 else 5.0)
         checked = kwargs.get("check_same_thread", args[4] if len(args) > 4 else True)
-        self._waits = Waits(self, timeout, checked)
+        self._waits = Waits(self, timeout, checked, _waiting)
 
     def with_cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
         return cursor(self, *args, **kwargs) if args or kwargs else cursor(self, cursor_class)

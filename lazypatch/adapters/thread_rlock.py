@@ -1,12 +1,14 @@
 """_thread.RLock excludes greenlets, whoever uses it: threading.RLock(), functools up to 3.11, other libraries.
 
 What breaks. The native class knows its owner by the native thread, so all greenlets of a thread "own" it together.
-gevent leaves it alone, and has ``threading.RLock()`` give the class written in Python: its module is ``threading`` (trio
-asserts that it is ``_thread``), and a signal handler that comes in the middle of its ``acquire`` waits for ever.
+gevent leaves it alone, and has ``threading.RLock()`` give the class written in Python: its module is ``threading``
+(trio asserts that it is ``_thread``), and a signal handler that comes in the middle of its ``acquire`` waits for
+ever.
 
-What is replaced. ``_thread.RLock``, and with it what ``threading.RLock()`` gives. Who owns the lock is decided by one call
-into C (``dict.setdefault``), and holds beyond the first are counted apart: so a handler that runs between any two
-instructions, and lets go of what it took, changes nothing.
+What is replaced. ``_thread.RLock``, and with it what ``threading.RLock()`` gives. Who owns the lock is decided by one
+call into C (``dict.setdefault``), and holds beyond the first are counted apart: so a handler that runs between any
+two instructions, and lets go of what it took, changes nothing. And gevent's plain lock says what it is as Python's
+does.
 
 What stays. RLocks that were made before are native; importlib's, and those that lazypatch uses itself, have to be.
 """
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 class RLock:
     __slots__ = ("__weakref__", "_again", "_held", "_tickets")
+    if TYPE_CHECKING:
+        _again: int
+        _held: dict[int, int]
+        _tickets: list[Any]
 
     def __new__(cls, *args: "Any", **kwargs: "Any") -> "RLock":  # subclasses need not call __init__()
         if args or kwargs:
@@ -93,9 +99,9 @@ class RLock:
             return bool(self._held)
 
     def _at_fork_reinit(self) -> None:
-        self._held: "dict[int, int]" = {}  # 0 -> the owner's ident
+        self._held = {}  # 0 -> the owner's ident
         self._again = 0  # how often it is held beyond the first
-        self._tickets: "list[Any]" = []  # of those who wait
+        self._tickets = []  # of those who wait
 
     def __repr__(self) -> str:
         owner = self._held.get(0, 0)
@@ -111,9 +117,13 @@ RLock.__module__ = "_thread"
 RLock.acquire.__annotations__ = {}  # signatures are compared
 
 
+def _of_lock(self: "Any") -> str:
+    return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+
 def plan(module: "Any") -> "list[Change]":
     """The class, where it is made, and where threading has it from."""
     if module.__name__ == "_thread":
-        return [Change(module, "RLock", RLock)]
+        return [Change(module, "RLock", RLock), Change(module.LockType, "__repr__", _of_lock)]
     # gevent has put None there, which is nobody's original.
     return [Change(vars(module), "_CRLock", RLock)]

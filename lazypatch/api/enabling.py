@@ -7,6 +7,7 @@ from .._session import Session, is_report_asked_for, session
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from .._targets import Wanted
 
@@ -50,6 +51,9 @@ def enable(spec: str = "all") -> Handle:
     try:
         choice = parse(spec)
     except ValueError as error:
+        front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
+        if front_door._is_strict(spec):
+            front_door._refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
         raise error.with_traceback(None) from None  # the reader of the traceback wrote the spec, not the parser
     for message in choice.warnings:
         from .._errors import warn

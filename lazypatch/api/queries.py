@@ -10,7 +10,7 @@ from .. import _state
 from .._adapters import ADAPTERS, theirs
 from .._errors import LazyPatchError
 from .._install import MISSING
-from .._session import session
+from .._session import Session, session
 from .._targets import TARGETS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def is_module_patched(mod_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_module_patched``.
     """
-    current = session()
+    current = _up_to_date()
     waits = mod_name in current.selection.third_party and mod_name not in sys.modules
     recorded = current.originals is not None and bool(current.originals.of(mod_name))
     return (
@@ -80,7 +80,7 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_object_patched``.
     """
-    current = session()
+    current = _up_to_date()
     installed = current.originals.of(mod_name) if current.originals is not None else {}
     if installed:
         return item_name in installed
@@ -90,6 +90,16 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
     if any(item_name in _items_of(source, items) for source, items in waiting):
         return True
     return item_name in _gevents_record().get(mod_name, ())
+
+
+def _up_to_date() -> Session:
+    """The session, when it has tried again what could not be done before."""
+    current = session()
+    if current.unfinished:
+        from ..late.trying_again import when_asked
+
+        when_asked(current)
+    return current
 
 
 def _items_of(source: Any, items: list[str] | None) -> Iterable[str]:
@@ -112,7 +122,7 @@ def state(name: str) -> State:
         and lazypatch was not asked to), or ``skipped`` (not asked for, or vetoed).
     :raises LazyPatchError: if there is no such target or adapter.
     """
-    current = session()
+    current = _up_to_date()
     if name not in TARGETS:
         waiting = current.scheduler.adapters if current.started else None
         words = [row.word for row in ADAPTERS] + ([] if waiting is None else waiting.words())

@@ -71,7 +71,7 @@ def _gevent_option(options: Options, name: str) -> None:
 
 def main() -> None:
     """Arm, then become the program that was named. Exits with 2 for a command line that makes no sense."""
-    from .._errors import LazyPatchError, warn
+    from .._errors import LazyPatchError, complain, printable, warn
 
     words = sys.argv[1:]
     if words[:1] in (["-h"], ["--help"]):
@@ -93,7 +93,7 @@ def main() -> None:
         if program[0].startswith("-") and program[0] not in ("-", "-m", "-c"):
             raise _UsageError(f"unknown option {program[0]!r}")
     except (_UsageError, LazyPatchError) as error:
-        sys.stderr.write(f"lazypatch: {error}; {_USAGE}\n")
+        complain(f"{printable(str(error), 1000)}; {_USAGE}")
         sys.exit(2)
     for message in choice.warnings:
         warn(message)

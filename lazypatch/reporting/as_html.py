@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .records import Facts, TargetReport
 
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\n"}
 _KINDS = {
     "other": "program and libraries",
     "stdlib": "standard library",
@@ -40,12 +41,13 @@ def page(report: Facts) -> str:
             _list("Drivers", _drivers(report)),
         )
     )
-    return (
+    whole = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>lazypatch: {escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>{body}</main>\n"
         "</body>\n</html>\n"
     )
+    return whole.translate(_CONTROLS)
 
 
 def _head(report: Facts, title: str) -> str:

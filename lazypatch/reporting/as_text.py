@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._errors import printable
 from .._places import place
 from . import phrases
 from .phrases import milliseconds, own_times, seconds
@@ -50,6 +51,8 @@ class _Painter:
         self.colours = colours
 
     def cut(self, line: str) -> str:
+        """*line* as it may be shown: whatever a thread, a file or a module is called, it says nothing to a terminal."""
+        line = printable(line)
         if self.width is None or len(line) <= self.width:
             return line
         return line[: max(self.width - 1, 0)] + "…"
@@ -91,7 +94,7 @@ def _cells(target: TargetReport) -> tuple[str, ...]:
         target.state,
         "" if target.when is None else seconds(target.when),
         milliseconds(cost) if cost else "",
-        target.thread,
+        printable(target.thread, 40),
         phrases.importer(target),
     )
 

@@ -20,7 +20,8 @@ from .problems import problems
 from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport
 
 if TYPE_CHECKING:
-    from .._session import Entry, Session
+    from .._session import Session
+    from .._targets import Entry
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what runs as __main__ until the program does
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
@@ -50,7 +51,14 @@ def collect(session: Session) -> Facts:
 
 
 def _program() -> list[str]:
-    return [str(word) for word in getattr(sys, "orig_argv", sys.argv)]
+    """The command line, which may hold passwords: on request, only the program's name."""
+    option: Any = sys._xoptions.get("cooppatch_report_args")
+    if option is None and not sys.flags.ignore_environment:
+        option = os.environ.get("PYTHONCOOPPATCH_REPORT_ARGS")
+    words = sys.orig_argv
+    if str(option).lower() in ("0", "off", "false", "no", "none") and option is not None:
+        words = [*words[:1], *sys.argv[:1]]
+    return [str(word) for word in words]
 
 
 class _Journal:

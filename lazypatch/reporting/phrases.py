@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._places import Place, place
+from .unarmed import why
 
 if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
@@ -53,7 +54,7 @@ def armed(report: Facts) -> str:
     if not report.armed:
         patched = [target.name for target in report.targets if target.state == "gevent"]
         by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
-        return f"Nothing has been armed.{by_gevent}"
+        return f"Nothing has been armed. {why()}".rstrip() + by_gevent
     callers = report.armed[0].callers
     by = f"by {place(callers[0])}" if callers else "before the program started"
     more = len(report.armed) - 1

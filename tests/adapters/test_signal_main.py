@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 
 import pytest
 from conftest import run_code, run_python
@@ -165,7 +164,6 @@ local, mine = threading.local(), threading.RLock()
 local.x = "before"
 class Local(threading.local):
     def __init__(self): self.y = []
-    
 own = Local(); own.y.append("main")
 ident, copied = threading.get_ident(), threading.get_ident
 late = {}

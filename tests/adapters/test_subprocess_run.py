@@ -122,7 +122,7 @@ def test_options_do_what_is_documented() -> None:
     out = both(
         START
         + """
-import fcntl, signal
+import fcntl, io, signal
 def shell(script, **options): return subprocess.run(["/bin/sh", "-c", script], stdout=PIPE, **options).stdout
 print(shell("umask", umask=0o27))
 print(shell("echo $a", env={"a": "b"}), shell("pwd", cwd="/"))
@@ -138,10 +138,10 @@ if os.getuid() == 0:
     print(shell("id -u; id -g; id -G", user=1, group=2, extra_groups=[3, 4]))
 with subprocess.Popen(["cat"], stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, bufsize=1, errors="replace") as p:
     for file in p.stdin, p.stdout, p.stderr:
-        print(type(file).__name__, type(file.buffer).__name__, file.encoding, file.errors, file.line_buffering, os.get_blocking(file.fileno()))
+        print(isinstance(file, io.TextIOWrapper), isinstance(file.buffer, (io.BufferedReader, io.BufferedWriter)), file.encoding, file.errors, file.line_buffering, os.get_blocking(file.fileno()))
     p.stdin.write("line\\n"); print(p.stdout.readline())
 with subprocess.Popen(["cat"], stdin=PIPE, stdout=PIPE) as p:
-    print(isinstance(p.stdin, __import__("io").BufferedWriter), isinstance(p.stdout, __import__("io").BufferedReader))
+    print(isinstance(p.stdin, io.BufferedWriter), isinstance(p.stdout, io.BufferedReader))
 print(subprocess.run(["printf", "a\\\\r\\\\nb"], stdout=PIPE, universal_newlines=True))
 """
     )

@@ -667,9 +667,9 @@ def test_enabling_again_adds_nothing_to_the_path() -> None:
         """
         import sys, time
         import lazypatch
-        lazypatch.enable("gevent")
+        lazypatch.enable('gevent')
         finders, sleep = list(sys.meta_path), time.sleep
-        lazypatch.enable("gevent")
+        lazypatch.enable('gevent')
         lazypatch.patch_all()
         lazypatch.enable("queue")
         assert sys.meta_path == finders and time.sleep is sleep
@@ -714,7 +714,7 @@ def test_cancelling_leaves_what_is_installed() -> None:
     """And what gevent.monkey says of it; what waited in its record is taken back."""
     run("""
         import lazypatch
-        with lazypatch.enable("gevent") as handle:
+        with lazypatch.enable('gevent') as handle:
             import socket, gevent.socket, gevent.monkey
             assert gevent.monkey.is_module_patched("queue")
         assert socket.socket is gevent.socket.socket and lazypatch.state("socket") == "installed"

@@ -51,11 +51,63 @@ def test_with_a_broken_greenlet_the_program_runs_and_is_told_once(tmp_path: path
     assert_runs_native(done, "gevent cannot be imported")
 
 
-def test_with_gevents_folder_gone_from_the_path_the_program_runs_and_is_told_once() -> None:
+def test_with_gevents_folder_gone_from_the_path_it_is_found_where_it_was_when_armed() -> None:
     """As in pip's build environments, which take site-packages off sys.path after the start."""
     gone = f"import sys\nassert 'gevent' not in sys.modules\nsys.path.remove({str(PACKAGES)!r})\n"
-    done = run_python("-c", gone + NATIVE_PROGRAM, spec="gevent")
-    assert_runs_native(done, "gevent is not installed")
+    code = gone + "import socket, threading, gevent.socket\nassert socket.socket is gevent.socket.socket\n"
+    done = run_python("-c", code + "thread = threading.Thread(target=print, args=['ran']); thread.start()", spec="all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+IN_THE_WAY = """
+import sys, threading, socket, queue
+thread = threading.Thread(target=print, args=["ran"]); thread.start(); thread.join()
+import gevent.socket, greenlet, zope.interface
+assert socket.socket is gevent.socket.socket and "-packages" in sys.modules["gevent"].__file__
+"""
+
+
+@pytest.mark.parametrize("way", ["variable", "command line", "enable", "module"])
+@pytest.mark.parametrize("name", ["gevent.py", "greenlet.py", "zope.py", "zope/__init__.py"])
+def test_a_file_of_the_program_that_has_the_name_of_what_gevent_needs_is_passed_over_and_named(
+    name: str, way: str, tmp_path: pathlib.Path
+) -> None:
+    """It never runs; the real one does, with every way of arming and of starting."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise AssertionError('this is not what was meant')\n")
+    head = "import lazypatch; lazypatch.enable()\n" if way == "enable" else ""
+    (tmp_path / "app.py").write_text(head + IN_THE_WAY)
+    args = {"command line": ["-m", "lazypatch", "app.py"], "module": ["-m", "app"]}.get(way, ["app.py"])
+    spec = "all" if way in ("variable", "module") else None
+    done = run_python(*args, spec=spec, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+    assert done.stderr.count("LazyPatchWarning") == 1 and str(tmp_path / name) in done.stderr, done.stderr
+
+
+def test_a_part_of_a_namespace_in_the_programs_folder_is_not_in_the_way(tmp_path: pathlib.Path) -> None:
+    """zope is a namespace: the program may bring a part of it."""
+    (tmp_path / "zope" / "mine").mkdir(parents=True)
+    (tmp_path / "zope" / "mine" / "__init__.py").write_text("")
+    (tmp_path / "app.py").write_text("import socket, zope.mine, zope.interface\nprint('ran')\n")
+    done = run_python("app.py", spec="all", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+def test_a_program_of_the_name_without_gevent_runs_once_and_natively(tmp_path: pathlib.Path) -> None:
+    """Where there is no gevent, a program called gevent.py is not taken for it, and named."""
+    environment = make(tmp_path / "environment", others=False)
+    (tmp_path / "gevent.py").write_text("print('begins')\nimport queue\nprint(queue.Queue.__module__)\n")
+    done = run_python("gevent.py", spec="all", cwd=tmp_path, python=environment.python)
+    assert (done.returncode, done.stdout) == (0, "begins\nqueue\n")
+    assert done.stderr.count("LazyPatchWarning") == 1 and str(tmp_path / "gevent.py") in done.stderr, done.stderr
+
+
+def test_where_no_hub_can_be_made_nothing_is_installed() -> None:
+    """GEVENT_LOOP names an event loop that does not exist: gevent itself says so only when the first thread starts."""
+    code = "import threading, queue\nassert queue.Queue.__module__ == 'queue'\nthreading.Thread(target=print, args=['ran']).start()"
+    done = run_python("-c", code, spec="all", GEVENT_LOOP="gevent.nowhere.loop")
+    assert (done.returncode, done.stdout, done.stderr.count("LazyPatchWarning")) == (0, "ran\n", 1), done.stderr
+    assert "gevent cannot be imported (ModuleNotFoundError" in done.stderr
 
 
 def test_the_same_program_is_not_native_where_gevent_works() -> None:

@@ -242,7 +242,7 @@ def test_a_finder_that_was_first_before_arming_is_overtaken() -> None:
         + """
 sys.meta_path.insert(0, Uncoop())
 import lazypatch
-lazypatch.enable("gevent")
+lazypatch.enable('gevent')
 import queue, gevent.queue
 assert queue.Queue is gevent.queue.Queue and lazypatch.state("queue") == "installed"
 """
@@ -277,11 +277,11 @@ def test_a_target_hidden_until_the_next_enable_is_installed_then() -> None:
     """Arming again looks at what is loaded, also at what was hidden."""
     done = run_python("-c", UNCOOPERATIVE + """
 import lazypatch
-lazypatch.enable("gevent")
+lazypatch.enable('gevent')
 sys.meta_path.insert(0, Uncoop())
 import queue
 assert "gevent" not in sys.modules
-lazypatch.enable("gevent")
+lazypatch.enable('gevent')
 import gevent.queue
 assert queue.Queue is gevent.queue.Queue and lazypatch.state("queue") == "late"
 """)  # fmt: skip
@@ -296,13 +296,13 @@ import sys, lazypatch
 def ours():
     return [finder for finder in sys.meta_path if type(finder).__module__ == "lazypatch._finder"]
 assert len(ours()) == 1
-lazypatch.enable("gevent"); lazypatch.patch_all(Event=True); lazypatch.patch_socket()
+lazypatch.enable('gevent'); lazypatch.patch_all(Event=True); lazypatch.patch_socket()
 assert len(ours()) == 1
 first = ours()
 for name in [name for name in sys.modules if name.partition(".")[0] == "lazypatch"]:
     del sys.modules[name]
 import lazypatch
-lazypatch.enable("gevent")
+lazypatch.enable('gevent')
 assert ours() == first and sys.meta_path[0] is first[0]
 import queue, gevent.queue
 assert queue.Queue is gevent.queue.Queue

@@ -28,10 +28,18 @@ LAYERS: dict[str, list[str]] = {
     "when": ["_scheduler"],
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
-    "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
-    "what to change": ["_second_modules", "_since_arming", "_install", "_importlock", "_turns"],
+    "gevent, and others who patch": ["_progress", "peers", "_gevent", "_import_again", "_failure", "_state"],
+    "what to change": [
+        "_second_modules",
+        "_since_arming",
+        "_install",
+        "_importlock",
+        "_turns",
+        "_raised_at_fork",
+        "_lighter",
+    ],
     "words": ["_spec", "_adapters", "_errors"],
-    "the ground": ["_private_copies", "_standins", "_finder", "_targets", "_places"],
+    "the ground": ["_look_up", "_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
 
 
@@ -121,7 +129,7 @@ def test_each_place_in_the_layers_is_used() -> None:
 def test_mechanism_knows_no_policy() -> None:
     """The finder knows nothing of gevent or targets; what is on the ground imports nothing but itself."""
     assert imports("_finder")["ours"] == set()
-    assert imports("_targets")["ours"] == {"_places", "_private_copies"}
+    assert imports("_targets")["ours"] == {"_places"}
     assert "gevent" not in {name.partition(".")[0] for name in imports("_finder")["others"]}
 
 

@@ -80,7 +80,7 @@ before = picture()
 assert {"BuiltinImporter", "FrozenImporter", "PathFinder", "SourceFileLoader", "ExtensionFileLoader"} <= {
     cls.__name__ for cls in before}
 import lazypatch
-lazypatch.enable("gevent")
+lazypatch.enable('gevent')
 import threading, socket, ssl, select, selectors, subprocess, queue, signal, logging, importlib, gevent.socket
 assert socket.socket is gevent.socket.socket
 importlib.reload(queue), importlib.reload(time := __import__("time"))

@@ -64,6 +64,33 @@ def test_a_pth_file_that_outlived_the_package_says_nothing(spec: str | None, tmp
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
 
 
+@pytest.mark.parametrize("left", ["__pycache__", "adapters"])
+def test_a_folder_that_outlived_the_package_says_nothing_either(left: str, tmp_path: pathlib.Path) -> None:
+    """It is a namespace package, so it can be imported."""
+    environment = make(tmp_path, package=False, others=False)
+    (environment.site / "lazypatch.start").unlink()
+    (environment.site / "lazypatch" / left).mkdir(parents=True)
+    done = run_python("-c", "print('ran')", spec="all,strict=1", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+@pytest.mark.parametrize("harm", ["syntax", "gone", "raises", "empty"])
+@pytest.mark.parametrize("spec", ["all", "all,strict=1"])
+def test_a_broken_package_is_complained_of_in_one_line(harm: str, spec: str, tmp_path: pathlib.Path) -> None:
+    """A file is unreadable, gone, of another version, or cut; in strict mode the program does not start."""
+    environment = make(tmp_path)
+    (environment.site / "lazypatch.start").unlink()
+    package = environment.site / "lazypatch"
+    if harm == "gone":
+        (package / "_session.py").unlink()
+    else:
+        (package / "__init__.py").write_text({"syntax": "?", "raises": "import nowhere", "empty": ""}[harm])
+    done = run_python("-c", "print('ran')", spec=spec, python=environment.python)
+    expected = (3, "", 1) if "strict" in spec else (0, "ran\n", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == expected, done
+    assert done.stderr.startswith("lazypatch: ")
+
+
 USES_GEVENT = "import sys; assert 'gevent' not in sys.modules; import socket, gevent.socket, lazypatch\n" \
     "assert socket.socket is gevent.socket.socket; print(lazypatch.state('socket'))"  # fmt: skip
 
@@ -102,6 +129,74 @@ def test_gevent_may_come_after_a_pth_file_that_imports_a_target(tmp_path: pathli
         "print(lazypatch.state('socket'), lazypatch.state('queue'))"  # fmt: skip
     done = run_python("-c", code, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "late installed\n", "")
+
+
+@pytest.mark.parametrize(
+    "ask", ["", "import queue", "assert lazypatch.is_module_patched('socket')", "lazypatch.state('socket')"]
+)
+def test_a_target_that_came_too_early_is_made_cooperative_when_gevent_is_there(
+    ask: str, tmp_path: pathlib.Path
+) -> None:
+    """An earlier .pth file imports it, a later one brings gevent; and the program imports nothing new at all."""
+    environment = make(tmp_path)
+    (environment.site / "aaa.pth").write_text("import socket\n")
+    code = f"import sys, lazypatch\n{ask}\nassert 'gevent' in sys.modules\nimport socket, gevent.socket\n" \
+        "assert socket.socket is gevent.socket.socket\nprint(lazypatch.state('socket'))"  # fmt: skip
+    done = run_python("-c", code, spec="all", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "late\n", "")
+
+
+@pytest.mark.parametrize(
+    "then", ["import colorsys", "lazypatch.state('socket')", "lazypatch.is_object_patched('socket', 'socket')"]
+)
+def test_gevent_may_be_put_on_the_path_by_the_program(then: str, tmp_path: pathlib.Path) -> None:
+    """As an application in one file does, which unpacks itself first. Until then nothing that is said is a lie."""
+    environment = make(tmp_path, others=False)
+    (environment.site / "aaa.pth").write_text("import socket\n")
+    code = f"""
+import sys, lazypatch
+import colorsys as before
+assert lazypatch.state("socket") == "failed" and not lazypatch.is_module_patched("socket")
+del sys.modules["colorsys"]
+sys.path.append({str(PACKAGES)!r})
+{then}
+assert 'gevent' in sys.modules
+import socket, gevent.socket
+assert socket.socket is gevent.socket.socket and lazypatch.is_module_patched("socket")
+print(lazypatch.state('socket'))
+"""
+    done = run_python("-c", code, spec="all", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "late\n", "")
+
+
+def test_the_import_that_brings_gevent_runs_its_body_once(tmp_path: pathlib.Path) -> None:
+    """Of a module that gevent needs itself."""
+    environment = make(tmp_path, others=False)
+    (environment.site / "aaa.pth").write_text("import socket\n")
+    code = f"""
+import sys
+assert "heapq" not in sys.modules and "gevent" not in sys.modules
+bodies = []
+def trace(frame, event, argument):
+    if frame.f_code.co_name == "<module>":
+        bodies.append(frame.f_globals["__name__"])
+sys.path.append({str(PACKAGES)!r})
+sys.settrace(trace)
+import heapq
+sys.settrace(None)
+assert "gevent.hub" in bodies and bodies.count("heapq") == 1 and sys.modules["heapq"] is heapq, bodies
+print("end")
+"""
+    done = run_python("-c", code, spec="all", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
+def test_without_gevent_a_program_with_a_target_that_came_early_is_told_at_its_end(tmp_path: pathlib.Path) -> None:
+    environment = make(tmp_path, others=False)
+    (environment.site / "aaa.pth").write_text("import socket\n")
+    done = run_python("-c", "import socket; print(socket.socket.__module__)", spec="all", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "socket\n", 1)
+    assert "gevent is not installed" in done.stderr
 
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="site reads .start files from Python 3.15 on (PEP 829)")

@@ -111,12 +111,40 @@ def test_a_raw_reference_that_was_mended_does_not(tmp_path: pathlib.Path) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
 
 
-def test_without_gevent_a_strict_program_stops_at_its_first_target(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_without_gevent_a_strict_program_does_not_start(way: str, tmp_path: pathlib.Path) -> None:
+    """Also if it imports no target."""
     environment = make(tmp_path, others=False)
-    done = run_python("-c", "import queue; print('ran')", spec="all,strict=1", python=environment.python)
-    assert (done.returncode, done.stdout) == (3, "") and "_thread could not be made cooperative" in done.stderr, (
-        done.stderr
-    )
+    args, env = WAYS[way]
+    done = run_python(*args, "-c", "print('ran')", python=environment.python, **env)
+    assert (done.returncode, done.stdout) == (3, "") and "gevent cannot be found" in done.stderr, done.stderr
+
+
+def test_gevent_that_a_later_pth_file_brings_is_waited_for(tmp_path: pathlib.Path) -> None:
+    environment = make(tmp_path)
+    done = run_python("-c", CLEAN, spec="all,strict=1", python=environment.python)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+@pytest.mark.parametrize("spec", ["bogus,strict=1", "all,strict=maybe", "strict=1,all,gevent", "Strict = on,socet"])
+@pytest.mark.parametrize("way", ["variable", "x option", "enable", "sitecustomize"])
+def test_with_a_spec_that_cannot_be_read_a_strict_program_does_not_start(
+    spec: str, way: str, tmp_path: pathlib.Path
+) -> None:
+    """One line, whatever catches exceptions."""
+    enable, args, env = f"import lazypatch; lazypatch.enable({spec!r})", ["-c", "print('ran')"], {}
+    if way == "variable":
+        env["PYTHONCOOPPATCH"] = spec
+    elif way == "x option":
+        args = ["-X", f"cooppatch={spec}", *args]
+    elif way == "enable":
+        args = ["-c", f"try:\n    {enable}\nexcept Exception: pass\nprint('ran')"]
+    else:
+        (tmp_path / "sitecustomize.py").write_text(enable)
+        env["PYTHONPATH"] = str(tmp_path)
+    done = run_python(*args, **env)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done
+    assert "Strict mode: the program is not started. Exit status 3." in done.stderr
 
 
 def test_a_report_that_was_asked_for_is_written_too(tmp_path: pathlib.Path) -> None:

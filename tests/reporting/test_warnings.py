@@ -96,3 +96,33 @@ def test_a_finder_that_hides_a_target_is_named_with_the_importer() -> None:
     said = r"queue: imported without lazypatch being asked, by Rude(, \w+)* in front of it on sys.meta_path, for <string>:9"
     assert re.search(said, found[0]), found[0]
     assert found[0].endswith("Arm lazypatch after whatever puts that finder there.")
+
+
+NASTY = "\x1b[31m\x07\u202e\n"
+
+
+def test_what_is_printed_says_nothing_to_a_terminal(tmp_path: pathlib.Path) -> None:
+    """Names of files and threads, in warnings and in the report."""
+    code = (
+        "import lazypatch, threading\n"
+        f"threading.current_thread().name = {NASTY!r}\nlazypatch.patch_all()\nprint(lazypatch.report())\n"
+    )
+    (tmp_path / "na\x1b[31mme.py").write_text(code)
+    (tmp_path / "app.py").write_text("__import__('na\\x1b[31mme')\n")
+    done = run_python("app.py", cwd=tmp_path)
+    assert done.returncode == 0 and "na\\x1b[31mme.py" in done.stdout, done
+    for character in (done.stdout + done.stderr).replace("\n", ""):
+        assert character.isprintable(), ascii(done.stdout + done.stderr)
+
+
+def test_a_spec_is_shown_on_one_line_and_cut() -> None:
+    for spec in (NASTY.strip() + "socket", "x" * 100_000, "a\nb"):
+        done = run_python("-c", "print('ran')", spec=spec)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "ran\n", 1)
+        assert len(done.stderr) < 2000 and done.stderr.rstrip("\n").isprintable(), ascii(done.stderr)
+
+
+def test_a_page_holds_no_control_characters(tmp_path: pathlib.Path) -> None:
+    code = "import threading\nthreading.current_thread().name = '\\x00\\x1b\\x85'\nimport lazypatch, socket; lazypatch.patch_all()\n"
+    code += "page = lazypatch.report().to_html()\nassert not any(c in page for c in '\\x00\\x1b\\x85\\t')\nprint('ok')"
+    assert run_code(code) == "ok\n"
