@@ -12,7 +12,7 @@ Later              when_imported
 What goes wrong    LazyPatchError, LazyPatchWarning
 
 The rest of this package is private. Names are resolved when they are first used: importing it imports nothing else.
-What a0_lazypatch.pth and a0_lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
+What lazypatch.pth and lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
 """
 
 import _frozen_importlib_external

@@ -6,6 +6,7 @@ import sys
 from _thread import _count
 
 from ._finder import Finder
+from ._look_up import is_meant, look_elsewhere
 from ._standins import StandIns
 from ._targets import STAND_INS, Journal, Selection, names_to_watch
 
@@ -62,7 +63,7 @@ class Session:
         self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.path: "list[str]" = []  # sys.path as it was when this was armed
         self.finder = Finder(self)
-        self.finder.first = self._look_elsewhere
+        self.finder.first = lambda name: look_elsewhere(self.finder.ask_each, name, self.path)
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
@@ -265,15 +266,8 @@ class Session:
 
         hand_over(wrapt, [name for name in self.selection.wanted if name not in sys.modules], self.after, self.hooks)
 
-    def _look_elsewhere(self, name: str) -> "ModuleSpec | None":
-        from ._look_up import look_elsewhere
-
-        return look_elsewhere(self.finder.ask_each, name, self.path)
-
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        from ._look_up import is_meant
-
         if is_meant(spec) or spec.name in self.libraries:
             self.accepted[spec.name] = spec
             return True

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import gevent
 
-WATCHES = "a00_covered.pth"  # covered.py's, there while it measures; its name is before a0_lazypatch.pth
+WATCHES = "a00_covered.pth"  # covered.py's, there while it measures; its name is before lazypatch.pth
 PACKAGES = pathlib.Path(gevent.__file__).parent.parent  # the folder that gevent is installed in
 
 
@@ -31,7 +31,7 @@ def make(folder: pathlib.Path, package: bool = True, others: bool = True) -> Env
     """A new environment in *folder* with lazypatch's start-up files, its *package*, and the *others* through a .pth."""
     venv.EnvBuilder(symlinks=sys.platform != "win32").create(folder)
     site = next(path for path in folder.rglob("site-packages") if path.is_dir())
-    for name in ("a0_lazypatch.pth", "a0_lazypatch.start"):
+    for name in ("lazypatch.pth", "lazypatch.start"):
         shutil.copy(installed(name), site)
     if package:
         shutil.copytree(installed("lazypatch"), site / "lazypatch", ignore=shutil.ignore_patterns("__pycache__"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._install import Originals
     from .._targets import Selection
 
-OUR_PTH = "a0_lazypatch.pth"
+OUR_PTH = "lazypatch.pth"
 
 
 def inferred(selection: Selection, originals: Originals | None, name: str) -> list[Place]:

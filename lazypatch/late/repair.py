@@ -147,7 +147,8 @@ class _Survey:
         self._originals: dict[int, list[Original]] = {}
         for original in _all(known):
             self._originals.setdefault(id(original.old), []).append(original)
-        rlock = self._native("threading", "_CRLock")
+        # Without the adapter for RLocks there is no class to put in its place.
+        self._spared = rlock = None if self._native("_thread", "RLock") else self._native("threading", "_CRLock")
         if rlock is not None:
             row = Original("_thread", "RLock", rlock, sys.modules["threading"].RLock)
             self._originals.setdefault(id(rlock), []).append(row)
@@ -207,7 +208,7 @@ class _Survey:
         for slot in slots:
             value = slot.get()
             if id(value) in self._originals:
-                if slot.module in _MAKES_RLOCKS or value is not self._native("threading", "_CRLock"):
+                if slot.module in _MAKES_RLOCKS or value is not self._spared:
                     found.append(self._raw(slot, value))
             elif type(value) in self._contexts():
                 found.append(self._context(slot, value))

@@ -37,7 +37,7 @@ def run(code: str, *, spec: str | None = None, **env: str) -> str:
         "dns",
         "gevent,aggressive=0",
         "gevent,Event=0",
-        "select,time",
+        "time",
         "socket,queue",
     ],
 )
@@ -59,7 +59,7 @@ print(answers)
         spec=spec,
     )
     answers = ast.literal_eval(installed)
-    assert any(any(patched.values()) for _, patched in answers.values())
+    assert any(answers["socket"][1].values())
     run(
         f"""
 import sys

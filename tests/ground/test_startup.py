@@ -28,7 +28,7 @@ print("end")
 @pytest.mark.parametrize("times", [2, 3])
 def test_the_pth_line_may_run_more_than_once(times: int) -> None:
     """As it does in virtual environments, and after each addsitedir."""
-    line = installed("a0_lazypatch.pth").read_text()
+    line = installed("lazypatch.pth").read_text()
     out = run_code(f"for count in range({times}):\n    exec({line!r})\n" + STATE, spec="gevent")
     assert out == "end\n"
 
@@ -58,7 +58,7 @@ def test_a_bad_spec_is_complained_of_in_one_line_in_a_virtual_environment(tmp_pa
 def test_a_pth_file_that_outlived_the_package_says_nothing(spec: str | None, tmp_path: pathlib.Path) -> None:
     """No output and status 0, with and without the variable."""
     environment = make(tmp_path, package=False, others=False)
-    (environment.site / "a0_lazypatch.start").unlink()
+    (environment.site / "lazypatch.start").unlink()
     code = "import sys; print('lazypatch' in sys.modules)"
     done = run_python("-c", code, spec=spec, python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
@@ -98,7 +98,7 @@ USES_GEVENT = "import sys; assert 'gevent' not in sys.modules; import socket, ge
 def test_gevent_may_come_from_a_later_pth_file(tmp_path: pathlib.Path) -> None:
     """It cannot be imported yet when our file runs, and need not be."""
     environment = make(tmp_path)
-    assert not list(environment.site.glob("gevent*")) and "zz_packages.pth" > "a0_lazypatch.pth"
+    assert not list(environment.site.glob("gevent*")) and "zz_packages.pth" > "lazypatch.pth"
     done = run_python("-c", USES_GEVENT, spec="gevent", python=environment.python)
     assert (done.returncode, done.stdout, done.stderr) == (0, "installed\n", "")
 
@@ -205,7 +205,7 @@ def test_pth_and_start_files_together_arm_once(files: str, tmp_path: pathlib.Pat
     """Whichever of them are there."""
     environment = make(tmp_path)
     if "both" not in files:
-        (environment.site / ("a0_lazypatch.start" if files == "pth" else "a0_lazypatch.pth")).unlink()
+        (environment.site / ("lazypatch.start" if files == "pth" else "lazypatch.pth")).unlink()
     path = {"PYTHONPATH": str(environment.site)} if "PYTHONPATH" in files else {}
     done = run_python("-c", STATE, spec="gevent", python=environment.python, **path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
@@ -294,7 +294,7 @@ def test_no_target_but_three_is_loaded_before_the_program(flags: tuple[str, ...]
     """os, time and _thread; neither when the .pth line runs nor at the program's first line."""
     environment = make(tmp_path / "environment")
     show = "import sys; sys.pth_modules = getattr(sys, 'pth_modules', None) or sorted(sys.modules)\n"
-    (environment.site / "a00.pth").write_text(show)  # just before a0_lazypatch.pth
+    (environment.site / "a00.pth").write_text(show)  # just before lazypatch.pth
     (tmp_path / "first.py").write_text("import sys\nprint(*sys.pth_modules)\nprint(*sys.modules)\n")
     program = ("-m", "first") if flags == ("-m",) else (*flags, "first.py")
     for spec in (None, "gevent"):

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conftest import APPS, run_code, run_python
@@ -511,3 +512,8 @@ def test_select_alone_may_be_late(first: str) -> None:
         "ours, theirs = os.pipe()\ngevent.spawn(os.write, theirs, b'x')\nprint(select.select([ours], [], [])[0] == [ours])"
     )
     assert out == "True\n"
+
+
+def test_locks_queues_and_connections_taken_before_get_the_new_classes(app: Any) -> None:
+    """A subclass of a queue class is right with its native base; of one of a connection it is told that it waits."""
+    app("locks_taken_before", spec=None)
