@@ -35,7 +35,6 @@ LAYERS: dict[str, list[str]] = {
         "_install",
         "_importlock",
         "_turns",
-        "late.native_popen",
         "_raised_at_fork",
         "_lighter",
     ],
