@@ -81,16 +81,10 @@ def _users_frame() -> "types.FrameType | None":
     return library
 
 
-def users_place() -> "tuple[str, int] | None":
+def users_line() -> str:
     """Whose code is running: the file and line that a warning is given for."""
     frame = _users_frame()
-    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-def users_line() -> str:
-    """The same in words."""
-    found = users_place()
-    return "nobody who can be seen" if found is None else f"{found[0]}:{found[1]}"
+    return "nobody who can be seen" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def complain(message: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def shared(target: types.ModuleType, source: Any) -> dict[str, Any]:
-    """Give *target* the exceptions that *source* knows; where it is another module than the first, all that this has.
+    """What *target* is to have: the exceptions that *source* knows; in a second module, all that the first one has.
 
     The names that *source* implements are not among them: they are installed as ever.
     """

@@ -207,7 +207,7 @@ class Session:
             if not nested:
                 from .late.trying_again import finish
 
-                finish(self, done)
+                finish(self)
             raise
 
     def _look(self) -> None:

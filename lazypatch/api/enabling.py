@@ -88,10 +88,18 @@ def arm_in_program(current: Session, wanted: "Wanted", adapters: "Iterable[str]"
         known = {name: it for name, it in selection.wanted.items() if name not in selection.vetoed | selection.failed}
         selection.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
         if selection.unrepaired and selection.armed_at is None:
-            from .._errors import users_place
-
-            selection.armed_at = users_place()
+            selection.armed_at = _who_arms()
     return current.arm(wanted, adapters)
+
+
+def _who_arms() -> "tuple[str, int] | None":
+    """The line that called us, or the function of gevent's that did."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in ("lazypatch", "gevent"):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]  # None at the bottom ends the loop
+    return None
 
 
 def _can_work_here() -> bool:

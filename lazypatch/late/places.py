@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import types
 
 
+_LOOKED_UP = "it is a key, by which something may be looked up that was made before"
+
+
 class Slot:
     """A place in *module*, written as *text*; *name* is its own last name."""
 
     __slots__ = ("kind", "module", "name", "text")
 
-    fixed = ""  # why it cannot be set
+    fixed: str = ""  # why it cannot be set
 
     def __init__(self, module: str, text: str, kind: str, name: object = "") -> None:
         self.module = module
@@ -62,27 +65,25 @@ class Key(Slot):
     Where it is a class, what belongs to it belongs to the new one, too: tables of how to pickle, or to show, a thing.
     """
 
-    __slots__ = ("key", "table")
+    __slots__ = ("added", "fixed", "key", "table")
 
     def __init__(self, outer: Slot, key: object, table: dict[Any, Any]) -> None:
         super().__init__(outer.module, f"a key of {outer.text}", outer.kind)
         self.key = key
         self.table = table
-
-    @property
-    def fixed(self) -> str:  # type: ignore[override]  # of the others it is a fact of their kind
-        return (
-            ""
-            if isinstance(self.key, type)
-            else "it is a key, by which something may be looked up that was made before"
-        )
+        self.added: object = key
+        self.fixed = "" if isinstance(key, type) else _LOOKED_UP
 
     def get(self) -> Any:
         return self.key
 
     def set(self, value: Any) -> None:
-        if value is not self.key and self.key in self.table:
-            self.table.setdefault(value, self.table[self.key])
+        if value is self.key:  # taken back
+            if self.added is not self.key:
+                self.table.pop(self.added, None)
+        elif value not in self.table and self.key in self.table:
+            self.added = value
+            self.table[value] = self.table[self.key]
 
 
 class Attribute(Slot):

@@ -104,17 +104,14 @@ def begin_strictly(host: Host) -> None:
         try_later(host)
 
 
-def finish(host: Host, done: str) -> None:
+def finish(host: Host) -> None:
     """Ctrl-C has stopped what was going on: bring it to its end, before the program sees the interrupt.
 
-    *done* is the target whose body had just run. Its import fails now, so it is not there when what comes after it is
-    looked for again: that is installed here. A second Ctrl-C stops this as well; then the next import tries again.
+    A second Ctrl-C stops this as well; then the next import tries again.
     """
     try:
         if not _count():  # else another thread may wait for a module whose lock is held here
             host.catch_up(True)
-            if done and host.started and host.scheduler.loaded:
-                host.scheduler.install_ready(done)
             complete()
     except BaseException:
         pass

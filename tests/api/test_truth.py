@@ -59,7 +59,7 @@ print(answers)
         spec=spec,
     )
     answers = ast.literal_eval(installed)
-    assert any(any(items.values()) for _, items in answers.values())
+    assert any(any(patched.values()) for _, patched in answers.values())
     run(
         f"""
 import sys

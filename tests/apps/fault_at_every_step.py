@@ -239,10 +239,6 @@ def judge_targets(changes):
         if lazypatch.is_module_patched(name) != (bool(new) or (state == "waiting" and standins)):
             yield f"is_module_patched({name!r}) lies: {state}"
         for item in items:
-            if item == "EpollSelector" and not hasattr(sys.modules["selectors"], item):
-                # Ctrl-C made the first import of selectors fail after select had been installed. Its body, executed
-                # again, found no select.epoll and made no such class, as after gevent.monkey.patch_all().
-                continue
             if name not in ("os", "time", "_thread") and is_ours(lazypatch.get_original(name, item)):
                 yield f"get_original({name!r}, {item!r}) is not the original"
 

@@ -156,18 +156,17 @@ def check(shapes):
     finally:
         del sys.modules[name]
     places = {one.place for one in references if not one.mended}
-    stays = 0
     for number, (shape, which) in enumerate(shapes):
         _, old, new = ORIGINALS[which]
         row = {**SHAPES, **STAYS, **HIDDEN}[shape]
         expected = new if shape in SHAPES else old
-        mended = shape in STAYS and f"a key of {name}.y{number}" not in places  # the key is a class
-        if mended:  # both are keys now, the old one for whoever made it before
-            assert held(module, row[1], number) == [old, new] and isinstance(old, type), (shape, places)
+        if shape == "key" and isinstance(old, type):  # what belongs to a class belongs to the new one, too
+            assert held(module, row[1], number) == [old, new]
             continue
         for one in held(module, row[1], number):
             assert one is expected, (shape, ORIGINALS[which][0], one)
-        stays += shape in STAYS
+        assert shape not in STAYS or f"a key of {name}.y{number}" in places, (shape, places)
+    stays = sum(shape in STAYS and not isinstance(ORIGINALS[which][1], type) for shape, which in shapes)
     assert len(places) == stays and all(one.why for one in references if not one.mended), places
     assert list(vars(module)) == names
     assert all(vars(module)[key] is value for key, value in kept.items())

@@ -1,6 +1,6 @@
 """Run by hand: every subset of a spec's groups, on a program that uses everything; each ends well, or was warned of.
 
-    python tests/by_hand/subsets.py [FILE]     # some ten minutes; a table in Markdown, to stdout or FILE
+    python tests/by_hand/subsets.py [FILE]     # an hour; a table in Markdown, to stdout or FILE
 
 Each line of the table is one set of groups that were taken out of ``all``. A line whose last column is empty and whose
 program did not end well is a fault.
@@ -68,17 +68,18 @@ def _row(outcome: Outcome) -> str:
 
 
 def main(file: str | None) -> None:
+    """Write each line of the table as soon as it is known: most subsets hang, and all of them take an hour."""
     subsets = [chosen for size in range(len(GROUPS)) for chosen in itertools.combinations(GROUPS, size)]
-    lines = ["| `all` with | the program | warned of |", "|---|---|---|"]
     faults = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool, open(file or os.devnull, "w", encoding="utf-8") as table:
+        for line in ("| `all` with | the program | warned of |", "|---|---|---|"):
+            print(line, file=table if file else sys.stdout)
         for outcome in pool.map(lambda chosen: run(without(chosen), 8), subsets):
-            lines.append(_row(outcome))
+            print(_row(outcome), file=table if file else sys.stdout, flush=True)
             if outcome.failed and not outcome.warnings:
                 faults += 1
-                print("fault:", lines[-1], file=sys.stderr)
-    text = "\n".join([*lines, "", f"{len(subsets)} subsets, {faults} neither work nor are warned of."])
-    pathlib.Path(file).write_text(text + "\n") if file else print(text)
+                print("fault:", _row(outcome), file=sys.stderr)
+    print(f"{len(subsets)} subsets, {faults} neither work nor are warned of.", file=sys.stderr)
 
 
 if __name__ == "__main__":
