@@ -161,6 +161,7 @@ def trace(frame, event, arg):
             handler()
             points[-1] = frame.f_lasti
         return trace
+sys._getframe().f_trace_opcodes = True  # 3.12 looks for that when settrace() is called
 sys.settrace(trace)
 with lock:
     with lock: pass
