@@ -128,6 +128,8 @@ class Steps:
     def step(self, frame):
         if self.place:
             return  # this is a copy, and has had its fault
+        if self.fault == "ImportError" and imports(frame, "fcntl"):
+            return  # gevent.os takes any ImportError for "there is no fcntl here", and goes on with half of its names
         stack = tuple(lines(frame))
         self.rounds[stack] = self.rounds.get(stack, 0) + 1
         if self.rounds[stack] > ROUNDS:
@@ -186,6 +188,15 @@ def lines(frame):
         elif frame.f_code.co_name == "<module>":
             yield frame.f_code
         frame = frame.f_back
+
+
+def imports(frame, name):
+    """Whether the module *name* is being imported."""
+    while frame is not None:
+        if frame.f_code.co_name == "_find_and_load" and frame.f_locals.get("name") == name:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def place(frame):
