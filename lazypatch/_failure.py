@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from ._gevent import half_imported
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from ._install import Originals
     from ._standins import StandIns

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING, Originals
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from ._adapters import Plugins
     from ._finder import Finder

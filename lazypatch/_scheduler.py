@@ -25,7 +25,6 @@ import _frozen_importlib
 import os
 import sys
 from _weakref import ref
-from typing import TYPE_CHECKING, Any
 
 from ._adapters import ADAPTERS, Waiting
 from ._gevent import Truth, half_imported, native
@@ -33,9 +32,11 @@ from ._install import Change, Originals, commit, plan
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from ._adapters import Adapter
     from ._gevent import Host

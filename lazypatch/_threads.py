@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
@@ -29,8 +28,10 @@ from ._install import REMOVED, Change, plan
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import Any
 
     from ._gevent import Truth
     from ._progress import Progress
