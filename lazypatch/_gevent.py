@@ -6,6 +6,7 @@ import os
 import sys
 import types
 
+from ._deferred import Deferred
 from ._install import MISSING, Originals
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
@@ -93,6 +94,7 @@ class Truth:
         self.host = host
         self.note = host.note
         self._originals = originals
+        self.deferred = Deferred(host)
         self._redirected: object = None
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
@@ -105,11 +107,15 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
-        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
-        import gevent.thread  # with gevent.monkey
+        try:
+            self.deferred.begin()
+            import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
+            import gevent.thread  # with gevent.monkey
 
-        if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-            import gevent.threading  # noqa: F401
+            if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
+                import gevent.threading  # noqa: F401
+        finally:
+            _repeated(self.deferred.end)
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
@@ -221,6 +227,19 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
+
+
+def _repeated(step: Callable[[], object]) -> None:
+    """Take a *step* that can be taken again, to its end, whoever interrupts it."""
+    interrupt: KeyboardInterrupt | None = None
+    while True:
+        try:
+            step()
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 def half_imported(name: str) -> bool:

@@ -88,6 +88,8 @@ class Scheduler:
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
+        if self.truth.deferred.ahead(name):
+            return
         if not self.load(unlocked=unlocked):
             self._unready.add(name)
         elif name in TARGETS:
@@ -175,6 +177,7 @@ class Scheduler:
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
+        self.truth.deferred.arrived(name, module)
         self.progress.seen.add(name)
         if name in self.selection.third_party:
             from .peers.third_party import patch_now

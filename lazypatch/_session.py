@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 # What is loaded for the first target.
-_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_install", "_importlock", "_threads", "_since_arming"]
+_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_deferred", "_unread", "_install", "_importlock", "_threads"]
+_NEXT.append("_since_arming")
 
 
 class Journal:
@@ -180,7 +181,8 @@ class Session:
 
     def _watch_targets(self, wanted: "Iterable[str]") -> None:
         names = [*wanted, "gevent", "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
-        names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
+        # A source may be imported before its target; those that gevent's own import brings along are never first.
+        names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
         if "_thread" in wanted:
             names += ("threading", "logging")  # their bodies must not meet a stand-in
         self.watch(names)
@@ -229,7 +231,13 @@ class Session:
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
         wanted = self.selection.wanted
-        return name == "gevent" or name in wanted or (name in ("logging", "threading") and "_thread" in wanted)
+        if name in ("gevent", "gevent._interfaces") or name in wanted:
+            return True
+        return name in ("logging", "threading") and "_thread" in wanted
+
+    def give(self, name: str) -> "ModuleType | None":
+        """The object that *name* is to become, if there is one already."""
+        return self.scheduler.truth.deferred.give(name) if self._made else None
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
@@ -237,7 +245,7 @@ class Session:
         self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        if not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+        if name != "gevent._interfaces" and not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
         self.scheduler.before(name, unlocked)
 

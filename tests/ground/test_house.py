@@ -29,6 +29,7 @@ LAYERS: dict[str, list[str]] = {
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_failure", "_state"],
+    "what waits": ["_deferred", "_unread"],
     "what to change": ["_since_arming", "_install", "_importlock", "_turns"],
     "words": ["_spec", "_errors"],
     "the ground": ["_adapters", "_standins", "_finder", "_targets", "_places"],
