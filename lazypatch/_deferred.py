@@ -21,7 +21,7 @@ import builtins
 import os
 import sys
 
-from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, is_read, name_of, new, space, stands_in
+from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, is_read, new, space, stands_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ def _print_exception(
 
 
 INSTEAD["traceback", "print_exception"] = _print_exception
-INSTEAD["traceback", "print_exc"] = lambda limit=None, file=None, chain=True: _display(*sys.exc_info(), file)
+INSTEAD["traceback", "print_exc"] = lambda limit=None, file=None, chain=True: _print_exception(
+    sys.exc_info()[1], file=file
+)
 
 
 class Deferred:
@@ -186,11 +188,14 @@ class Deferred:
             return True  # the body raises it again
         return True
 
-    def arrived(self, name: str, module: "ModuleType") -> None:
-        """The body of *name* has just run."""
+    def arrived(self, name: str, module: "ModuleType") -> bool:
+        """The body of *name* has just run; False if that is none of ours."""
         unread = self._unread.get(name)
-        if unread is None:
-            return
+        if unread is not None:
+            self._put_right(name, unread, module)
+        return any(row.module == name for row in DEFERRED)
+
+    def _put_right(self, name: str, unread: "ModuleType", module: "ModuleType") -> None:
         if unread is module:
             is_read(unread)
         else:
@@ -239,7 +244,9 @@ def _wanted() -> "list[str]":
 def _has_zope() -> bool:
     """Whether zope.interface can be found; without it gevent's loop cannot be loaded, which is for gevent to say."""
     find, zope = _frozen_importlib_external.PathFinder.find_spec, sys.modules.get("zope")
-    path = getattr(find("zope"), "submodule_search_locations", None) if zope is None else getattr(zope, "__path__", None)
+    path = (
+        getattr(find("zope"), "submodule_search_locations", None) if zope is None else getattr(zope, "__path__", None)
+    )
     return path is not None and find("zope.interface", path) is not None
 
 
@@ -254,7 +261,8 @@ def _is_watched() -> bool:
     """
     if _thread._count() or len(sys._current_frames()) > 1 or sys.gettrace() or sys.getprofile():
         return True
-    if type(builtins.__import__) is not type(len):
+    importer: Any = builtins.__import__
+    if type(importer) is not type(len):
         return True
     tool: Any = getattr(getattr(sys, "monitoring", None), "get_tool", None)
     if tool is not None and any(map(tool, range(6))):

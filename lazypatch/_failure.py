@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
-from typing import NamedTuple
 
 from ._gevent import half_imported
 
@@ -32,16 +31,20 @@ if TYPE_CHECKING:
         def forget(self, names: Iterable[str]) -> None: ...
 
 
-class During(NamedTuple):
+class During:
     """The step of ours that was left.
 
     *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
     *ahead*: the one whose body is about to run; it may be without what has to come first.
     """
 
-    nested: bool
-    done: str
-    ahead: str
+    # No NamedTuple: what failed may have been a step inside an import that typing is in the middle of.
+    __slots__ = ("ahead", "done", "nested")
+
+    def __init__(self, nested: bool, done: str, ahead: str) -> None:
+        self.nested = nested
+        self.done = done
+        self.ahead = ahead
 
 
 _bootstrap: Any = _frozen_importlib

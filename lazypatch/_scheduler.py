@@ -177,7 +177,9 @@ class Scheduler:
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
-        self.truth.deferred.arrived(name, module)
+        deferred = self.truth.deferred.arrived(name, module)
+        if deferred and not any(name in each for each in (_BY_END, self.adapters.rows, self.selection.third_party)):
+            return  # what else is done here may be what imports it
         self.progress.seen.add(name)
         if name in self.selection.third_party:
             from .peers.third_party import patch_now

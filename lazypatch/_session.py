@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
 
 # What is loaded for the first target.
-_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_deferred", "_unread", "_install", "_importlock", "_threads"]
-_NEXT.append("_since_arming")
+_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_deferred", "_unread", "_install", "_importlock"]
+_NEXT += ["_threads", "_since_arming"]
 
 
 class Journal:
@@ -245,7 +245,8 @@ class Session:
         self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        if name != "gevent._interfaces" and not (self._made and self.scheduler.is_loading()):  # else gevent's own import is what imports it
+        loading = self._made and self.scheduler.is_loading()
+        if not loading and name != "gevent._interfaces":  # while gevent is loaded, its own import is what imports
             self.note("import", (name,), frame)
         self.scheduler.before(name, unlocked)
 

@@ -22,7 +22,8 @@ else:
     ModuleType = type(sys)
 
 _bootstrap: "Any" = _frozen_importlib
-space: "Any" = ModuleType.__dict__["__dict__"].__get__  # the dict of a module, whatever its class says
+_members: "Any" = ModuleType.__dict__
+space: "Any" = _members["__dict__"].__get__  # the dict of a module, whatever its class says
 _plain: "Any" = ModuleType.__getattribute__
 
 # What is given without an import, by (module, name): to some while the module stands in sys.modules unread (a function
@@ -46,19 +47,18 @@ class Unread(ModuleType):
 
     __module__ = "builtins"
     __slots__ = ()
-    __dict__ = property(lambda self: space(_whole(self)))  # type: ignore[assignment]
-    __doc__ = property(lambda self: space(_whole(self)).get("__doc__"))  # type: ignore[assignment]
+    __dict__ = property(lambda self: space(_whole(self)))
+    __doc__ = property(lambda self: space(_whole(self)).get("__doc__"))
 
     def __getattr__(self, name: str) -> "Any":
-        key = name_of(self), name
+        key, waits = (name_of(self), name), stands_in(self)
+        if waits and name in ("__spec__", "__path__"):  # an import statement asks for these
+            raise AttributeError(name)
+        taken = MEANWHILE[key](self, name) if waits and key in MEANWHILE else None
+        if taken is not None:
+            return taken
         if _is_mine(key[0]):
             return _plain(self, name)  # raises what a module raises
-        if stands_in(self):
-            if name in ("__spec__", "__path__"):  # an import statement asks for these
-                raise AttributeError(name)
-            taken = key in MEANWHILE and MEANWHILE[key](self, name)
-            if taken:
-                return taken
         try:
             if key in INSTEAD:
                 _do_not_wait()
