@@ -81,8 +81,10 @@ def _lighten(config: Any) -> None:
 
 
 def _saferepr(value: object) -> str:
-    from pprint import saferepr
-
+    try:
+        from pprint import saferepr
+    except Exception:  # no descriptor is left, say; the report must not fail
+        return repr(value)
     return saferepr(value)
 
 
