@@ -1,8 +1,17 @@
 """Lazy patching: gevent's cooperative objects, installed into each standard module exactly when it first loads.
 
-The same system as ``gevent.monkey``, without its cost at every start and without "patch before you import". The
-names here are resolved when they are first used: importing this package imports nothing else.
+The same system as ``gevent.monkey``, without its cost at every start and without "patch before you import".
 
+To switch it on    enable, Handle; from outside: PYTHONCOOPPATCH=all, or python -m lazypatch
+As gevent.monkey   patch_all, patch_socket, patch_dns, patch_ssl, patch_os, patch_time, patch_select, patch_selectors,
+                   patch_subprocess, patch_thread, patch_signal, patch_queue, patch_module, get_original,
+                   is_module_patched, is_object_patched; patch_sys, patch_builtins, patch_contextvars do nothing
+What happened      state, report, Report and what it is made of
+The originals      original, exclude
+Later              when_imported
+What goes wrong    LazyPatchError, LazyPatchWarning
+
+The rest of this package is private. Names are resolved when they are first used: importing it imports nothing else.
 What lazypatch.pth and lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
 """
 
@@ -25,12 +34,16 @@ _external: "Any" = _frozen_importlib_external
 _in_files = type(__spec__.loader).__name__ == "SourceFileLoader"  # not in a zip file, say
 
 
-def __getattr__(name: str) -> object:
+def _find(name: str) -> object:
     if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")  # as importlib asks of our own files
     from .api.names import find
 
     return find(name)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _find  # for those who check types, every name would exist
 
 
 def __dir__() -> "list[str]":
@@ -58,8 +71,34 @@ def _start() -> None:
     try:
         _arm(spec)
     except Exception as error:
-        if sys.stderr is not None:
-            sys.stderr.write(f"lazypatch: {where}: {error}. Nothing is made cooperative.\n")
+        _refuse(f"{where if len(where) < 80 else where[:80] + '...'}: {error}", spec)
+
+
+_refused = ""  # why nothing is armed although it was asked for
+
+
+def _refuse(reason: str, spec: str) -> None:
+    """Nothing can be armed: say so in one line. In strict mode that means that the program does not start."""
+    global _refused
+    _refused, strict = reason, _is_strict(spec)
+    ending = "Strict mode: the program is not started. Exit status 3." if strict else "Nothing is made cooperative."
+    try:
+        from ._errors import complain
+
+        complain(f"{reason}. {ending}")
+    except ImportError:  # this package is broken
+        sys.stderr and sys.stderr.write(f"lazypatch: {ascii(reason)[1:-1]}. {ending}\n")
+    if strict:
+        try:
+            sys.stdout and sys.stdout.flush()
+        finally:
+            os._exit(3)  # site would make a failure of SystemExit, and go on
+
+
+def _is_strict(spec: object) -> bool:
+    """Whether *spec*, which may be full of mistakes, means strict mode."""
+    words = [word.partition("=") for word in str(spec).lower().replace(" ", "").split(",")]
+    return any(name == "strict" and value not in ("0", "off", "false", "no") for name, _, value in words)
 
 
 def _requested() -> "tuple[str, str]":
@@ -95,24 +134,26 @@ def _arm(spec: str) -> None:
             del known[folder]
     if not in_main_interpreter():
         return
-    is_strict = False
+    current, strict = session(), False
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
-        chosen = wanted(GROUPS, OPTIONS)
+        chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
-        from ._spec import parse, strict
+        from ._spec import parse
 
-        chosen, warnings = parse(spec)
-        is_strict = strict(spec)
-        for message in warnings:
-            sys.stderr.write(f"lazypatch: {message}\n")
-    if chosen:
-        current = session()
-        if is_report_asked_for():
-            from .reporting.requests import take
+        choice = parse(spec)
+        chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
+        for message in choice.warnings:
+            from ._errors import complain
 
-            take(current)
-        if is_strict:
-            from .reporting.strict import begin
+            complain(message)
+    if not (chosen or adapters):
+        return
+    if is_report_asked_for():
+        from .reporting.requests import take
 
-            begin(current)
-        current.arm(chosen, quiet=True)
+        take(current)
+    if strict:
+        from .reporting.strict import begin
+
+        begin(current)
+    current.arm(chosen, adapters, quiet=True)

@@ -6,17 +6,35 @@ and state(), the report, reload and late arming know of them. Nothing of it is l
 gevent: until then no second thread can exist, and the original is right.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any, Protocol
 
-    from ._targets import Selection
+    from ._places import State
+    from ._targets import Selection, Wanted
+
+    class Wish(Protocol):
+        """What is wanted, as a selection has it."""
+
+        wanted: Wanted
+        adapters: set[str]
+
+    class Host(Protocol):
+        """What is asked of the session."""
+
+        met_before: frozenset[str]
+        libraries: set[str]
+
+        def accepts(self, spec: ModuleSpec) -> bool: ...
+        def watch(self, names: Iterable[str]) -> None: ...
+        def watch_half(self, name: str) -> None: ...
+
 
 _STDLIB = os.path.dirname(os.__file__)
 # What comes with a target in gevent.monkey, too, and has no word of its own: its target and an option of it decide.
@@ -44,7 +62,7 @@ class Adapter:
         self.plan = f"lazypatch.adapters.{word.replace('-', '_')}:plan"
         self.option = ""
 
-    def is_wanted(self, selection: Selection) -> bool:
+    def is_wanted(self, selection: "Wish") -> bool:
         """Whether it was asked for, and so was what it needs."""
         if not all(need in selection.wanted for need in self.needs):
             return False
@@ -70,50 +88,115 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
+    Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    # The first two rows of os come before the others, which wrap what they put there.
+    Adapter("os-close", "os posix", "os", CORRECTION),
+    Adapter("os-read", "os posix"),
+    Adapter("os-wait", "os signal", "os", CORRECTION),
+    Adapter("os-daemon", "os", "os", CORRECTION),
+    Adapter("os-lockf", "os"),
+    Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
+    Adapter("signal-main", "signal", "signal threading", CORRECTION),
+    Adapter("signal-waits", "signal", "threading"),
+    Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
+    Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
+    Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
+    Adapter("io-open", "io"),
+    Adapter("stdin", "sys"),
+    Adapter("input", "builtins _pyrepl.unix_console"),
+    Adapter("getpass", "getpass"),
+    Adapter("fcntl", "fcntl"),
+    Adapter("sqlite3", "sqlite3"),
 )
 
 
 class Waiting:
     """The adapters that may have something to do, by the module that they wait for."""
 
-    def __init__(self, rows: Iterable[Adapter]) -> None:
-        self.rows: dict[str, list[Adapter]] = {}
-        self._open: set[str] = set()  # the names of modules that have to be looked at
-        self._done: dict[tuple[str, str], object] = {}  # (word, module's name) -> the module object it was done in
-        self.add(rows)
+    def __init__(self, rows: "Iterable[Adapter]", selection: "Selection", host: "Host") -> None:
+        self.rows: "dict[str, list[Adapter]]" = {}
+        self._selection = selection
+        self._host = host
+        self.open: "set[str]" = set()  # the names of modules that have to be looked at
+        self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
+        self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
+        self._theirs_are_known = False
+        self._add(rows)
 
-    def add(self, rows: Iterable[Adapter]) -> None:
-        """Wait for what *rows* wait for, too."""
+    def _add(self, rows: "Iterable[Adapter]") -> None:
         for row in rows:
             for name in row.modules:
                 self.rows.setdefault(name, []).append(row)
-                self._open.add(name)
+                self.open.add(name)
 
-    def again(self, names: Iterable[str] = ()) -> bool:
-        """Look at these modules, or at all, once more; False if nothing waits for them."""
-        mine = self.rows.keys() & (names or self.rows.keys())
-        self._open |= mine
-        return bool(mine)
+    def find_theirs(self, plugins: "Callable[[], Plugins]", is_half: "Callable[[str], bool]") -> None:
+        """Wait for what the adapters of other distributions wait for, too, once any adapter is wanted."""
+        if self._selection.adapters and not self._theirs_are_known:
+            self._theirs_are_known = True
+            rows = plugins().adapters
+            names = [name for row in rows for name in row.modules]
+            self._add(rows)
+            self._host.libraries.update(names)
+            self._host.watch(names)
+            for name in filter(is_half, self.rows.keys() & names & sys.modules.keys()):
+                self._host.watch_half(name)
+
+    def words(self) -> "list[str]":
+        """Of all that are known, each once."""
+        return list({row.word: None for rows in self.rows.values() for row in rows})
+
+    def state(self, word: str) -> "State":
+        """What became of the adapter *word*: the worst of what it is in its modules; waiting if it is in none."""
+        found = {outcome for (name, _), outcome in self._outcomes.items() if name == word}
+        return next((state for state in ("failed", "late", "installed") if state in found), "waiting")
+
+    def again(self) -> None:
+        """Look at all modules once more: more is wanted than before."""
+        self.open.update(self.rows)
+
+    def ran(self, name: str) -> None:
+        """The body of the module *name* ran, perhaps in a reload."""
+        for row in self.rows.get(name, ()):
+            self._done.pop((row.word, name), None)
+            self.open.add(name)
 
     def ready(
-        self,
-        selection: Selection,
-        is_whole: Callable[[str], bool],
-        is_installed: Callable[[ModuleType | None], bool],
-    ) -> Iterator[tuple[Adapter, ModuleType]]:
+        self, is_half: "Callable[[str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
+    ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
-        for name in self._open & sys.modules.keys():  # in C, and mostly empty
-            module, waits = sys.modules[name], False
-            for row in self.rows[name] if is_whole(name) else ():
-                if self._done.get((row.word, name)) is not module and row.is_wanted(selection):
+        for name in self.open & sys.modules.keys():
+            module, waits = sys.modules[name], is_half(name)
+            spec = getattr(module, "__spec__", None)
+            rows = () if waits or (spec is not None and not self._host.accepts(spec)) else self.rows[name]
+            for row in rows:
+                if self._done.get((row.word, name)) is not module and row.is_wanted(self._selection):
                     if all(is_installed(sys.modules.get(need)) for need in row.needs):
                         self._done[row.word, name] = module
                         yield row, module
                     else:
                         waits = True
-            if not waits and is_whole(name):
-                self._open.discard(name)
+            if not waits:
+                self.open.discard(name)
+
+    def install(self, row: Adapter, module: "ModuleType", commit: "Callable[[Any, bool], object]") -> None:
+        """Change *module* as *row* plans; whatever fails is told, and leaves it as it was."""
+        name = module.__name__
+        late = name in self._host.met_before and name not in (*sys.builtin_module_names, "os", "io")
+        try:
+            plan: "Any" = row.load()
+            commit(plan(module), late)
+        except Exception as error:
+            from ._errors import not_adapted, warn_once
+
+            self._outcomes[row.word, name] = "failed"
+            warn_once(not_adapted(row.word, error))
+        else:
+            self._outcomes[row.word, name] = "late" if late else "installed"
+            self._selection.unrepaired = self._selection.unrepaired or late
 
 
 # The entry points that matter to us: gevent's listeners, by the beginning of their groups' names, and adapters.
@@ -123,16 +206,16 @@ _PLUGINS, _GROUP = b"gevent.plugins.monkey.", b"lazypatch.adapters"
 class Plugins:
     """What the distributions on a path bring."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    def __init__(self, folders: "Iterable[str]") -> None:
         self.listen = False  # whether one of them wants to hear gevent's events
-        self.adapters: list[Adapter] = []
+        self.adapters: "list[Adapter]" = []
         for text in _entry_points(folders):
             self.listen = self.listen or _PLUGINS in text
             if _GROUP in text:
                 self.adapters += _of(text.decode("utf-8", "replace"))
 
 
-def _entry_points(folders: Iterable[str]) -> Iterator[bytes]:
+def _entry_points(folders: "Iterable[str]") -> "Iterator[bytes]":
     """The entry_points.txt of each distribution in *folders*; thousands may be in one."""
     for folder in folders:
         if folder.startswith(_STDLIB) and "-packages" not in folder:
@@ -160,7 +243,7 @@ def _read(path: str) -> bytes:
         os.close(file)
 
 
-def _of(text: str) -> Iterator[Adapter]:
+def _of(text: str) -> "Iterator[Adapter]":
     """The adapters in *text*, an entry_points.txt: ``name = package.module:plan`` waits for the module ``name``."""
     inside = False
     for line in map(str.strip, text.splitlines()):
@@ -173,6 +256,6 @@ def _of(text: str) -> Iterator[Adapter]:
             yield row
 
 
-def theirs(path: Iterable[str] | None = None) -> list[Adapter]:
+def theirs(path: "Iterable[str] | None" = None) -> "list[Adapter]":
     """The adapters of third parties."""
     return Plugins(list(sys.path if path is None else path)).adapters

@@ -21,17 +21,18 @@ import builtins
 import os
 import sys
 
-from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, is_read, new, space, stands_in
+from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, exchange, is_read, new, stands_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
     from types import ModuleType
     from typing import Any, Protocol
 
     class Host(Protocol):
         """What is asked of the session."""
 
+        finder: Any
         libraries: set[str]
 
         def watch(self, names: Iterable[str]) -> None: ...
@@ -156,8 +157,20 @@ class Deferred:
         for name in names:
             self._unread[name] = sys.modules[name] = self._unread.get(name) or new(name)
 
+    def during(self, load: "Callable[[], object]") -> None:
+        """Put off what can be while *load* loads gevent."""
+        try:
+            self.begin()
+            load()
+        finally:
+            try:
+                self.end()
+            except KeyboardInterrupt:
+                self.end()  # every step can be taken again
+                raise
+
     def end(self) -> None:
-        """It is, or could not be. To be repeated if it is interrupted."""
+        """gevent is loaded, or could not be."""
         for name, unread in self._unread.items():
             if stands_in(unread):
                 del sys.modules[name]
@@ -188,18 +201,18 @@ class Deferred:
             return True  # the body raises it again
         return True
 
-    def arrived(self, name: str, module: "ModuleType") -> bool:
-        """The body of *name* has just run; False if that is none of ours."""
+    def arrived(self, name: str, module: "ModuleType", others: "tuple[Container[str], ...]") -> bool:
+        """The body of *name* has just run; whether that matters to us alone, and to none of *others*."""
         unread = self._unread.get(name)
         if unread is not None:
             self._put_right(name, unread, module)
-        return any(row.module == name for row in DEFERRED)
+        return any(row.module == name for row in DEFERRED) and not any(name in each for each in others)
 
     def _put_right(self, name: str, unread: "ModuleType", module: "ModuleType") -> None:
         if unread is module:
             is_read(unread)
         else:
-            _exchange(unread, module)
+            exchange(unread, module)
         if name == "zope.interface":
             self._with_zope()
         elif name == "gevent._interfaces":
@@ -211,6 +224,8 @@ class Deferred:
 
     def _with_zope(self) -> None:
         """Make up for the calls that were not made, now that zope.interface is there."""
+        if self._host.finder.once:
+            self._host.finder.once["zope"] = sys.modules["zope"]
         interfaces = self._unread.get("gevent._interfaces")
         if interfaces is not None and stands_in(interfaces):
             del sys.modules["gevent._interfaces"]
@@ -219,15 +234,6 @@ class Deferred:
                 __import__("gevent._interfaces")
             except Exception:
                 return  # who imports it himself is told why
-
-
-def _exchange(unread: "ModuleType", module: "ModuleType") -> None:
-    """Our finder was not asked for *module*: gevent's modules hold *unread* in its place."""
-    for name, holder in list(sys.modules.items()):
-        if name.startswith("gevent.") and issubclass(type(holder), type(sys)):  # cffi has objects that only say so
-            for key, value in list(space(holder).items()):
-                if value is unread:
-                    space(holder)[key] = module
 
 
 def _wanted() -> "list[str]":
@@ -272,3 +278,23 @@ def _is_watched() -> bool:
         if home not in _HARMLESS and not home.startswith("__editable__"):
             return True
     return False
+
+
+def lighten(config: "Any") -> None:
+    """Put off an import of gevent's.
+
+    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
+    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
+    """
+    setting: "Any" = getattr(config, "settings", {}).get("format_context")
+    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
+    if untouched and setting.environment_key not in os.environ:
+        config.format_context = [_saferepr]
+
+
+def _saferepr(value: object) -> str:
+    try:
+        from pprint import saferepr
+    except Exception:  # no descriptor is left, say: the report must not fail
+        return repr(value)
+    return saferepr(value)

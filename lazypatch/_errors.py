@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import types
@@ -21,8 +22,19 @@ class LazyPatchWarning(RuntimeWarning):
     """Something will not be cooperative, or not safely so; the program goes on."""
 
 
+_LONGEST = 2000  # characters of a line
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _OURS = ("lazypatch", "gevent", "importlib", "wrapt", "runpy", "site")
+
+
+def printable(text: str, most: int = _LONGEST) -> str:
+    """*text* on one line of at most *most* characters, with escapes for what would move a terminal's cursor.
+
+    Names of threads, files and modules, specs, and other people's errors are whatever somebody chose.
+    """
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def warn(message: str) -> None:
@@ -30,10 +42,10 @@ def warn(message: str) -> None:
 
     Under ``-W error`` the line goes to stderr instead: an import must not fail because of us.
     """
-    import warnings
-
-    frame = _users_frame()
+    message, frame = printable(message), _users_frame()
     try:
+        import warnings
+
         if frame is None:
             warnings.warn(message, LazyPatchWarning, stacklevel=2)
         else:
@@ -44,7 +56,7 @@ def warn(message: str) -> None:
                 frame.f_lineno,
                 registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )
-    except LazyPatchWarning:
+    except Exception:  # a filter's, or that of a showwarning() of the program's
         complain(message if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}: {message}")
 
 
@@ -72,31 +84,57 @@ def _users_frame() -> "types.FrameType | None":
     return library
 
 
-def users_line() -> str:
+def users_place() -> "tuple[str, int] | None":
     """Whose code is running: the file and line that a warning is given for."""
     frame = _users_frame()
-    return "nobody who can be seen" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def users_line() -> str:
+    """The same in words."""
+    found = users_place()
+    return "nobody who can be seen" if found is None else f"{found[0]}:{found[1]}"
 
 
 def complain(message: str) -> None:
-    """One line on stderr, if there is one."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"lazypatch: {message}\n")
+    """One line on stderr, if there is one that can be written to. Never raises."""
+    try:
+        sys.stderr and sys.stderr.write(f"lazypatch: {printable(message)}\n")
+    except Exception:  # closed, or somebody's own
+        return
 
 
 def one_line(error: BaseException) -> str:
     """*error* without line breaks."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return printable(" ".join(f"{type(error).__name__}: {error}".split()), 500)
 
 
-def no_gevent(wanted: Iterable[str], error: BaseException) -> str:
-    """gevent could not be loaded."""
+def no_gevent(wanted: Iterable[str], error: BaseException, others: Iterable[str] = ()) -> str:
+    """gevent could not be loaded; *others* are files that were found where gevent, or what it needs, was looked for."""
     missing = isinstance(error, ModuleNotFoundError) and error.name == "gevent"
+    scarce = isinstance(error, MemoryError) or getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     found = "gevent is not installed" if missing else f"gevent cannot be imported ({one_line(error)})"
+    instead = ", ".join(others)
     return (
-        f"could not make {', '.join(sorted(wanted))} cooperative: {found}. The program runs with the standard blocking "
-        "modules. Install a working gevent for this Python, or switch lazypatch off."
+        f"could not make {', '.join(sorted(wanted))} cooperative: {found}"
+        + (f", and {instead} is found in place of what it needs. Rename that file" if instead else "")
+        + ". The program runs with the standard blocking modules. "
+        + ("Raise its limits" if scarce else "Install a working gevent for this Python")
+        + ", or switch lazypatch off."
     )
+
+
+def in_the_way(name: str, file: str, used: str) -> str:
+    """A file of the program has the name of something that gevent is made of."""
+    return (
+        f"gevent was to be loaded, and {file} of the program has the name of {name}, which that needs: it was passed "
+        f"over for {used}, which is what 'import {name}' gives in this process. Rename {file}."
+    )
+
+
+def gevent_is_missing() -> str:
+    """Strict mode: nothing can be made cooperative."""
+    return "gevent cannot be found on sys.path, so nothing can be made cooperative: install it for this Python"
 
 
 def not_installed(names: Iterable[str], error: BaseException) -> str:
@@ -115,22 +153,27 @@ def not_adapted(word: str, error: BaseException) -> str:
     )
 
 
+def third_party_failed(target: str, source: str, error: BaseException) -> str:
+    """What patch_module() was asked to do could not be done when its target first loaded."""
+    return (
+        f"patch_module({target!r}, {source!r}) was to change {target} at its first import, and failed: "
+        f"{one_line(error)}. {target} is as it was. Mend {source}, or the names in that call."
+    )
+
+
+def nobody_to_exclude(name: str) -> str:
+    """exclude() was given a name that nothing has."""
+    return (
+        f"exclude({name!r}) was to keep a module out of late repair, and no module {name.partition('.')[0]!r} can be "
+        "found. Correct the name, or leave it out."
+    )
+
+
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return (
         f"a subscriber of gevent's monkey-patching events failed: {one_line(error)}. Patching goes on. Mend the "
         "subscriber, or take it out."
-    )
-
-
-def too_late(target: str, importer: str, references: list[Reference]) -> str:
-    """A target was loaded before it was armed, and not everything could be mended."""
-    holders = [f"{one.place} ({one.kind}{one.why and ': ' + one.why})" for one in references[:3]]
-    more = f", and {len(references) - 3} more, which lazypatch.report() names" if len(references) > 3 else ""
-    return (
-        f"{target} was loaded before lazypatch was armed, by {importer}, and what others had taken out of it was to be "
-        f"mended. This could not be, and blocks: {', '.join(holders)}{more}. Arm lazypatch before that import: "
-        "PYTHONCOOPPATCH=all in the environment, or python -m lazypatch."
     )
 
 
@@ -162,7 +205,7 @@ def wrong_thread() -> str:
 
 def loaded_before(name: str, importer: str) -> str:
     """Strict mode: a target was there before it was armed."""
-    return f"{name} was loaded before it was armed, most likely by {importer}"
+    return f"{name} was loaded before it was armed, {importer}"
 
 
 def left_native(name: str) -> str:
@@ -179,7 +222,7 @@ def left(reference: Reference) -> str:
 
 def stopped(found: Iterable[str]) -> str:
     """Strict mode ended the process."""
-    lines = "".join(f"  - {problem}\n" for problem in found)
+    lines = "".join(f"  - {printable(problem)}\n" for problem in found)
     return (
         "lazypatch: strict mode was to start this program only if everything in it is cooperative, and found:\n"
         f"{lines}Arm lazypatch earlier (PYTHONCOOPPATCH=all, or python -m lazypatch), take out what imports these "

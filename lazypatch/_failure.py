@@ -9,13 +9,15 @@ from __future__ import annotations
 import _frozen_importlib
 import sys
 
-from ._gevent import half_imported
+from ._look_up import half_imported, in_the_way, origin
+from ._targets import GEVENT_IS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Protocol
 
+    from ._gevent import Truth
     from ._install import Originals
     from ._standins import StandIns
     from ._targets import Selection
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
         """What has to be put in order: the scheduler."""
 
         originals: Originals
+        truth: Truth
         busy: dict[str, list[int]]
 
         def release_standins(self) -> None: ...
         def let_go(self) -> None: ...
-        def forget(self, names: Iterable[str]) -> None: ...
 
 
 class During:
@@ -67,12 +69,12 @@ def gave_up(
         if not during.nested:
             worker.release_standins()
             worker.let_go()
-        worker.forget(native)
+        worker.truth.forget(native)
     if not isinstance(error, Exception) and not is_veto(error):
         raise error
     if during.ahead and worker is not None and not passing:
         selection.failed.add(during.ahead)
-        worker.forget([during.ahead])
+        worker.truth.forget([during.ahead])
     from . import _errors
 
     if native and not passing:
@@ -95,17 +97,26 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
         busy.pop(key, None)
 
 
-def not_loaded(selection: Selection, standins: StandIns, quiet: bool, error: Exception) -> None:
-    """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found."""
+def not_loaded(selection: Selection, standins: StandIns, quiet: bool, error: Exception, armed: list[str]) -> None:
+    """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found. *armed*: sys.path then."""
     not_yet = quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent"
-    if not_yet or _is_between_threads(error):
+    if not_yet or _is_between_threads(error) or isinstance(error, RecursionError):
+        if not_yet:
+            selection.unfound = True
         standins.come_back()  # who comes next tries again
         return
     standins.retire()
     selection.failed.update(selection.wanted)
     from . import _errors
 
-    _errors.warn_once(_errors.no_gevent(selection.wanted, error))
+    _errors.warn_once(_errors.no_gevent(selection.wanted, error, _files_instead(armed)))
+
+
+def _files_instead(armed: list[str]) -> list[str]:
+    """Files that are, or would be, taken for something that gevent is made of."""
+    found = [file for name, file in in_the_way(armed) if name not in sys.modules]
+    homes = {name: origin(name) for name in GEVENT_IS if name in sys.modules}
+    return found + [file for name, file in homes.items() if not hasattr(sys.modules[name], "__path__")]
 
 
 def _is_between_threads(error: BaseException) -> bool:
@@ -117,6 +128,8 @@ def _is_between_threads(error: BaseException) -> bool:
 
 def _left_for_now(selection: Selection, native: list[str], error: BaseException) -> bool:
     """Put on record that *native* stay so: False if for good, True if the next end of a target's import tries again."""
+    if not isinstance(error, Exception) and not is_veto(error):
+        return True  # Ctrl-C is no reason; late/trying_again.py goes on
     if _is_between_threads(error):
         selection.came_late([name for name in native if name in selection.wanted])
         return True
@@ -134,18 +147,11 @@ def not_installed(selection: Selection, worker: Worker, names: Iterable[str], er
         passing = _left_for_now(selection, native, error)
     else:
         raise error
-    worker.forget(native)
+    worker.truth.forget(native)
     if native and not passing:
         from . import _errors
 
         _errors.warn_once(_errors.not_installed(native, error))
-
-
-def not_adapted(word: str, error: Exception) -> None:
-    """The adapter *word* could not be installed, and what it had changed was put back."""
-    from . import _errors
-
-    _errors.warn_once(_errors.not_adapted(word, error))
 
 
 def _is_left_native(originals: Originals | None, standins: StandIns, name: str, done: str) -> bool:

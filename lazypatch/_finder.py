@@ -53,8 +53,11 @@ class Finder:
 
     def __init__(self, session: "Watcher") -> None:
         self.names: "set[str]" = set()
+        self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
+        self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
+        self.again: "Any" = None  # gives the spec of a module of theirs that is there already
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
         # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
         self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
@@ -63,6 +66,10 @@ class Finder:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """The spec that the finders after this one give, its loader wrapped if *name* is watched."""
+        if self.once and target is None and name.partition(".")[0] in self.once:
+            there: "ModuleSpec | None" = self.again(self.once, name)
+            if there is not None:
+                return there
         if name not in self.names:
             # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
             # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
@@ -77,20 +84,30 @@ class Finder:
         if spec is None or not hasattr(spec.loader, "exec_module") or not self.session.accepts(spec):
             return spec
         if not isinstance(spec.loader, _Loader):
-            _hide_frames()
+            if _Loader.exec_module.__code__.co_filename != _IMPORTLIB:
+                _hide_frames()
             spec.loader = _Loader(spec, self.session)  # type: ignore[assignment]  # a loader by protocol, not by base class
         return spec
 
     def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        if sys.meta_path == self._usual:
-            return self._ask_usual(name, path, target)
+        if path is None and self.first is not None and (spec := self.first(name)) is not None:
+            return spec
+        return (
+            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self.ask_each(name, path, target)
+        )
+
+    def ask_each(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None
+    ) -> "ModuleSpec | None":
+        """The first spec that a finder after this one gives; with *folders*, that is where the path finder looks."""
         finders = list(sys.meta_path or ())
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
             find_spec = getattr(finder, "find_spec", None)
             if find_spec is not None:
-                spec: "ModuleSpec | None" = find_spec(name, path, target)
+                where = folders if folders is not None and finder is _external.PathFinder else path
+                spec: "ModuleSpec | None" = find_spec(name, where, target)
                 if spec is not None:
                     return spec
         return None
@@ -132,16 +149,21 @@ def _below(lock: "Any") -> "list[Any]":
 
 def _held(lock: "Any") -> int:
     """How often this thread has taken *lock*."""
-    if lock.owner != _bootstrap._thread.get_ident():
-        return 0
-    return lock.count if isinstance(lock.count, int) else len(lock.count)
+    return _times(lock) if lock.owner == _bootstrap._thread.get_ident() else 0
+
+
+def _times(lock: "Any") -> int:
+    """How often its owner has taken *lock*."""
+    return lock.count if isinstance(lock.count, int) else len(lock.count)  # from 3.12 on it is a list
 
 
 def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
     """Let go of modules' *locks* for a *step*, however often this thread has taken them."""
-    held = [(lock, _held(lock)) for lock in locks]
+    held = []
     try:
-        for lock, times in held:
+        for lock in locks:
+            times = _times(lock)
+            held.append((lock, times))
             for _ in range(times):
                 lock.release()
         step()
@@ -149,9 +171,11 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
         for lock, times in held:
-            while _held(lock) < times:
+            left = times - _held(lock)
+            while left > 0:
                 try:
                     lock.acquire()
+                    left -= 1
                 except KeyboardInterrupt as error:
                     interrupt = error
                 except RuntimeError:  # importlib ends a circle of imports so
@@ -208,9 +232,8 @@ class _Loader:
         elif lock is None:
             self._put_off = spec._initializing = True  # type: ignore[attr-defined]  # importlib's mark, which it sets only inside
         created: "ModuleType | None" = self._inner.create_module(spec)
-        if created is None and lock is not None and spec.name not in sys.modules:
-            created = self._session.give(spec.name)
-        return created
+        is_first = lock is not None and spec.name not in sys.modules
+        return self._session.give(spec.name) if created is None and is_first else created
 
     def _adopt(self, module: "ModuleType", spec: "ModuleSpec") -> "ModuleType | None":
         """Have importlib give *module*, which is complete and which others use.

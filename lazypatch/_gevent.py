@@ -6,8 +6,11 @@ import os
 import sys
 import types
 
-from ._deferred import Deferred
+from ._adapters import Plugins
+from ._deferred import Deferred, lighten
 from ._install import MISSING, Originals
+from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
+from ._standins import try_descriptors, unsignalled
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Any, Protocol
 
-    from ._adapters import Plugins
     from ._finder import Finder
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
         finder: Finder
         met_before: frozenset[str]
         libraries: set[str]
+        path: list[str]
+        accepted: dict[str, ModuleSpec]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
         def undisturbed(self, step: Callable[[], Any]) -> Any: ...
         def accepts(self, spec: ModuleSpec) -> bool: ...
         def watch(self, names: Iterable[str]) -> None: ...
+        def watch_half(self, name: str) -> None: ...
         def mend(self) -> None: ...
 
 
@@ -45,9 +50,7 @@ class _Waiting(dict[str, object]):
 
     def __init__(self, selection: Selection, originals: Originals, name: str) -> None:
         super().__init__()
-        self._selection = selection
-        self._originals = originals
-        self._name = name
+        self._selection, self._originals, self._name = selection, originals, name
 
     def __contains__(self, item: object) -> bool:
         from ._state import will_replace
@@ -68,26 +71,6 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
-def _lighten(config: Any) -> None:
-    """Put off an import of gevent's.
-
-    Every hub resolves ``format_context`` when it is made, though only a report of an error uses it. Its default,
-    ``pprint.saferepr``, brings dataclasses, inspect, ast and dis: as much as a third of gevent itself.
-    """
-    setting: Any = getattr(config, "settings", {}).get("format_context")
-    untouched = getattr(setting, "default", None) == "pprint.saferepr" and "value" not in vars(setting)
-    if untouched and setting.environment_key not in os.environ:
-        config.format_context = [_saferepr]
-
-
-def _saferepr(value: object) -> str:
-    try:
-        from pprint import saferepr
-    except Exception:  # no descriptor is left, say; the report must not fail
-        return repr(value)
-    return saferepr(value)
-
-
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -98,8 +81,10 @@ class Truth:
         self._originals = originals
         self.deferred = Deferred(host)
         self._redirected: object = None
+        self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
         self._events: Events | None = None
+        self._idle_hub: Any = None  # made to listen for children, before anything needed one
         self._plugins: Plugins | None = None
 
     def before_fork(self) -> None:
@@ -109,31 +94,57 @@ class Truth:
 
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
-        try:
-            self.deferred.begin()
-            import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
-            import gevent.thread  # with gevent.monkey
-
-            if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
-                import gevent.threading  # noqa: F401
-        finally:
-            _repeated(self.deferred.end)
+        unsignalled(self._load)
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)
+        self.host.finder.again = known_spec
+        self.host.finder.once = {root: sys.modules[root] for root in ONCE if root in sys.modules}
         self.adopt()
+
+    def _load(self) -> None:
+        again, self._tried = self._tried, True
+        try_descriptors()
+        others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
+        if others:
+            from ._state import gevent_can_be_found
+
+            if not gevent_can_be_found():  # but a file of that name
+                raise ModuleNotFoundError("No module named 'gevent'", name="gevent")
+        if again:
+            from ._import_again import import_again
+
+            import_again()
+        self.deferred.during(self._import)
+        for name, file in others:
+            from . import _errors
+
+            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
+
+    def _import(self) -> None:
+        import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
+        import gevent.thread  # with gevent.monkey
+
+        if "threading" in self.selection.wanted or "_thread" in self.selection.wanted:
+            import gevent.threading
+        if "gevent.libev.corecext" not in sys.modules:  # its import passes over what it cannot find
+            gevent._config.Loop().get()  # or no hub can be made
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
         """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
         if name != done and half_imported(name):
             return None
         try:
-            __import__(name) if name in sys.modules else self.host.undisturbed(lambda: __import__(name))
+            load = lambda: unsignalled(lambda: __import__(name))
+            __import__(name) if name in sys.modules else self.host.undisturbed(load)
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
-            if type(error).__name__ == "_DeadlockError" or any(half_imported(row.source) for row in TARGETS.values()):
-                return None
-            raise
+            parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
+            if type(error).__name__ != "_DeadlockError" and not parts:
+                raise
+            for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
+                self.host.watch_half(part)
+            return None
         return sys.modules[name]
 
     def adopt(self) -> None:
@@ -149,7 +160,7 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            _lighten(getattr(sys.modules["gevent"], "config", None))
+            lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
         """The target *row* is."""
@@ -194,16 +205,36 @@ class Truth:
         """Have the main thread's hub before a child is made: one that ends earlier would never be waited for."""
         from ._standins import no_waitpid
 
+        if self._originals.original(os, "wait") is not MISSING:
+            return  # the adapter os-wait is installed, which needs nothing of the kind
         if on_main_thread() and not no_waitpid():
             from gevent import get_hub
+            from gevent._hub_local import get_hub_if_exists
 
-            get_hub().loop.install_sigchld()
+            known = get_hub_if_exists()
+            hub = known or get_hub()
+            hub.loop.install_sigchld()
+            if known is None:
+                self._idle_hub = hub
+
+    def after_fork(self) -> None:
+        """In the child, do without a hub that was only made to listen.
+
+        A daemon closes all descriptors, those of the loop too. Its first wait makes a new hub.
+        """
+        hub, self._idle_hub = self._idle_hub, None
+        # A hub that has never run is false. In another greenlet than the one that made it, leave it alone.
+        if hub is not None and not hub and hub.loop is not None:
+            from greenlet import getcurrent
+
+            if getcurrent() is hub.parent:
+                hub.destroy(destroy_loop=True)
 
     @property
     def events(self) -> Events | None:
         """The way to those who listen; None if nobody does: importing gevent.events costs more than all of this."""
         zope: Any = sys.modules.get("zope.event")
-        if not self.plugins.listen and not getattr(zope, "subscribers", None):
+        if not (self._plugins or self.plugins).listen and not getattr(zope, "subscribers", None):
             return None
         if self._events is None and not half_imported("gevent.events"):
             from .peers.gevent_events import Events
@@ -214,10 +245,7 @@ class Truth:
     @property
     def plugins(self) -> Plugins:
         """What other distributions bring; they are looked through once."""
-        if self._plugins is None:
-            from ._adapters import Plugins
-
-            self._plugins = Plugins(list(sys.path))
+        self._plugins = self._plugins or Plugins(list(sys.path))
         return self._plugins
 
     def asked(self, row: Target, source: types.ModuleType | None) -> list[str] | None:
@@ -229,27 +257,6 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
-
-
-def _repeated(step: Callable[[], object]) -> None:
-    """Take a *step* that can be taken again, to its end, whoever interrupts it."""
-    interrupt: KeyboardInterrupt | None = None
-    while True:
-        try:
-            step()
-            break
-        except KeyboardInterrupt as error:
-            interrupt = error
-    if interrupt is not None:
-        raise interrupt
-
-
-def half_imported(name: str) -> bool:
-    """Whether the body of *name* is running now, in any thread, or is put off until somebody uses the module."""
-    module = sys.modules.get(name)
-    if type(module).__name__ == "_LazyModule":  # importlib.util.LazyLoader's: reading any attribute would run the body
-        return True
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

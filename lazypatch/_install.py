@@ -31,6 +31,7 @@ else:
     _Record = types.SimpleNamespace  # each class costs something on the way to the first target
 
 MISSING = object()
+NativeRLock = _thread.RLock  # an adapter replaces it
 REMOVED = object()
 
 
@@ -44,12 +45,12 @@ class Originals:
     def __init__(self, behind: dict[int, tuple[object, object]]) -> None:
         self._records: dict[int, _Record] = {}
         self._latest: dict[str, _Record] = {}
-        self._behind = behind  # id of a replacement, or of a stand-in -> it, and its original
-        self._lock = _thread.RLock()
+        self.known_behind = behind  # id of a replacement, or of a stand-in -> it, and its original
+        self._lock = NativeRLock()
 
     def after_fork(self) -> None:
         """In the child, where nobody holds the lock."""
-        self._lock = _thread.RLock()
+        self._lock = NativeRLock()
 
     def _find(self, module: types.ModuleType | None) -> _Record | None:
         record = self._records.get(id(module))
@@ -71,7 +72,7 @@ class Originals:
                 new.items[name] = original
                 new.replacements[name] = replacement
                 if replacement is not original and replacement is not None and type(replacement) is not bool:
-                    self._behind.setdefault(id(replacement), (replacement, original))
+                    self.known_behind.setdefault(id(replacement), (replacement, original))
             self._publish(module, new)
 
     def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
@@ -94,9 +95,7 @@ class Originals:
         self._records = {**known, id(module): record}
         self._latest = {**self._latest, module.__name__: record}
 
-    def snapshot(self, module: types.ModuleType) -> _Record | None:
-        """What is recorded of *module* now, for :meth:`restore`."""
-        return self._find(module)
+    snapshot = _find  # what is recorded of a module now, for restore()
 
     def of(self, name: str) -> dict[str, object]:
         """The originals of the module that is called *name* now, else of the last one that was."""
@@ -112,7 +111,7 @@ class Originals:
 
     def behind(self, value: object) -> object:
         """The original that *value*, a replacement or a stand-in, stands for in any module, else MISSING."""
-        found = self._behind.get(id(value))
+        found = self.known_behind.get(id(value))
         return found[1] if found is not None and found[0] is value else MISSING
 
     def replacement(self, module: types.ModuleType, name: str) -> object:
@@ -187,15 +186,18 @@ def commit(changes: list[Change], originals: Originals, late: bool = False) -> N
 
 def _pairs(module: types.ModuleType, changes: list[Change], originals: Originals) -> dict[str, tuple[object, object]]:
     pairs = {}
+    behind, record = originals.known_behind, originals.snapshot(module)
+    mine = {} if record is None else record.replacements
     for change in changes:
         if change.old is MISSING:
             continue  # there was nothing: get_original then reads the module, as gevent's does
         original = change.old
-        found = originals.behind(original)
-        if original is change.value or found is not MISSING:
+        known = behind.get(id(original))
+        found: object = MISSING if known is None or known[0] is not original else known[1]
+        if original is change.value or found is not MISSING or mine.get(change.name, MISSING) is original:
             # One of ours stands there already: a stand-in, or a reload or a second copy of the module took it.
-            known = originals.original(module, change.name)
-            found = found if known is MISSING else known
+            first = originals.original(module, change.name)
+            found = found if first is MISSING else first
             original = original if found is MISSING else found  # the same object in both, such as a module
         pairs[change.name] = (original, change.value)
     return pairs
@@ -226,6 +228,8 @@ def _put_back(changes: list[Change], originals: Originals, snapshots: list[tuple
         return
 
 
+# An exception of each target that its source raises: if they are not the same, the target's body has run again.
+_SAMPLES = {"queue": "Full", "subprocess": "CalledProcessError", "ssl": "SSLWantReadError"}
 _DNS = ("getaddrinfo", "getfqdn", "gethostbyaddr", "gethostbyname", "gethostbyname_ex", "getnameinfo")
 
 
@@ -236,6 +240,11 @@ def plan(
     if items is None:
         items = names(target.__name__, source, options)
     changes = [Change(target, name, getattr(source, name)) for name in items]
+    sample = _SAMPLES.get(target.__name__, "")
+    if sample and getattr(source, sample) is not getattr(target, sample):
+        from ._second_modules import shared
+
+        changes += [Change(vars(target), name, value) for name, value in shared(target, source).items()]
     return changes + (_EXTRA[target.__name__](target, options) if target.__name__ in _EXTRA else [])
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+# What becomes of a target or an adapter, as lazypatch.state() says it.
+State = Literal["waiting", "installed", "late", "failed", "skipped", "gevent"]
 
 
 class Place(NamedTuple):

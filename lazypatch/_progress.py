@@ -11,7 +11,6 @@ import sys
 from _operator import is_not
 from itertools import compress
 
-from ._gevent import half_imported
 from ._install import MISSING
 from ._targets import TARGETS, Target
 
@@ -30,23 +29,23 @@ _bootstrap: Any = _frozen_importlib
 class Progress:
     """What is known of the targets' imports; decides, and changes nothing outside of itself."""
 
-    def __init__(self, selection: Selection, accepts: Callable[[ModuleSpec], bool]) -> None:
+    def __init__(
+        self, selection: Selection, accepts: Callable[[ModuleSpec], bool], accepted: dict[str, ModuleSpec]
+    ) -> None:
         self._selection = selection
         self._accepts = accepts
+        self._accepted = accepted  # by whom *accepts* was asked, and said yes
         self.seen: set[str] = set()  # targets in whose import we took part
         self._ended: dict[str, object] = {}  # modules whose after() is over -> their specs
         self._settled: dict[str, Any] = {}  # target -> the module object installed; MISSING: ended, and not installed
         self._options: dict[str, frozenset[str]] = {}  # with which it was
 
-    def unsettle(self, names: Iterable[str]) -> None:
-        """The targets *names* may have to be installed again."""
-        for name in names:
-            self._settled[name] = MISSING
-
     def unsettle_changed(self) -> None:
-        """The same for those that were installed with other options than are wanted now."""
+        """Those that were installed with other options than are wanted now are to be installed again."""
         wanted = self._selection.wanted
-        self.unsettle([name for name in self._settled if wanted.get(name) != self._options.get(name)])
+        for name in self._settled:
+            if wanted.get(name) != self._options.get(name):
+                self._settled[name] = MISSING
 
     def end(self, name: str, module: types.ModuleType) -> None:
         """All is done that has to be done at the end of *name*'s body: others may install what waits for it."""
@@ -57,12 +56,14 @@ class Progress:
         """The target *name* is installed."""
         self._settled[name], self._options[name] = sys.modules[name], self._selection.wanted[name]
 
-    def ready(self, done: str) -> list[Target]:
-        """The targets that are to be installed now; *done* is one whose import is just ending."""
+    def ready(self, done: str, again: Iterable[Target] = ()) -> list[Target]:
+        """The targets that are to be installed now, *again* or not yet; *done* is one whose import is just ending."""
+        for row in again:
+            self._settled[row.name] = MISSING
         # Nearly every import of a target asks, mostly to find none: so the first look is C.
         changed = map(is_not, map(sys.modules.get, TARGETS), map(self._settled.get, TARGETS))
-        rows = list(compress(TARGETS.values(), changed))
-        return [row for row in rows if self.is_open(row.name) and self.is_ready(row, done)]
+        wanted = self._selection.wanted
+        return [row for row in compress(TARGETS.values(), changed) if row.name in wanted and self.is_ready(row, done)]
 
     def is_open(self, name: str) -> bool:
         """Whether the target *name* is there and not installed."""
@@ -73,21 +74,30 @@ class Progress:
         return name in self._selection.wanted and module is not None and module is not self._settled.get(name)
 
     def is_ready(self, row: Target, done: str) -> bool:
-        """Whether an open target can be installed: it is whole, and so is what it has to come after."""
-        if row.name in self._selection.vetoed or self.is_half(row.name, done):
+        """Whether a wanted target can be installed: it is open and whole, and so is what it has to come after."""
+        name, module = row.name, sys.modules.get(row.name)
+        if module is self._settled.get(name) or (module is None and not self.is_open(name)):
             return False
-        if (spec := sys.modules[row.name].__spec__) is not None and not self._accepts(spec):
+        if name in self._selection.vetoed or (name != done and self.is_half(name, done)):
+            return False
+        spec = sys.modules[name].__spec__
+        if spec is not None and self._accepted.get(name) is not spec and not self._accepts(spec):
             return False  # a user's own
         if row.after not in self._selection.wanted:
             return True
-        return row.after in sys.modules and not self.is_half(row.after, done)
+        return row.after == done or (row.after in sys.modules and not self.is_half(row.after, done))
 
     def is_half(self, name: str, done: str) -> bool:
         """Whether the body of *name* has not run to its end; that of *done* has just now."""
-        if name == done or not half_imported(name):
+        module: Any = sys.modules.get(name)
+        # As half_imported() of _gevent.py, in one call: this is asked of every target at every end of one.
+        if name == done or (
+            type(module).__name__ != "_LazyModule"
+            and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+        ):
             return False
         ended = self._ended.get(name)
-        if ended is None or ended is not object.__getattribute__(sys.modules.get(name), "__spec__"):
+        if ended is None or ended is not object.__getattribute__(module, "__spec__"):
             return True
         _bootstrap._lock_unlock_module(name)  # until importlib has taken its mark off
         return False

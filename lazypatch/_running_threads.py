@@ -15,7 +15,7 @@ def end_from_elsewhere(threading: Any) -> Callable[[], None]:
     original, native_ident = threading._shutdown, threading.get_ident
 
     def _shutdown() -> None:
-        from ._shutdown import end
+        from ._shutdown import end  # loaded with the hub
 
         main = threading.main_thread()
         if main._ident == native_ident():

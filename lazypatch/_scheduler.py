@@ -6,17 +6,17 @@ when a target's body has run meets half-imported modules, and for ``threading`` 
 What does not work. Loading at the end of the outermost target: logging and asyncio are half imported by then.
 Waiting until no body runs: right, but it needs the list of every module that gevent imports.
 
-Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and
-everything that its own import brought along is installed at once. From then on each target is installed right
-after its body. Two wait: a target whose source is half imported (the program imported ``gevent.socket``), until that
-is done; and ``select``, until ``selectors``, whose body looks at the real one, is: it is loaded first if need be.
+Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and what that
+brought along is installed at once. From then on each target is installed right after its body. Two wait: a target whose
+source is half imported (the program imported ``gevent.socket``), until that is done; and ``select``, until
+``selectors``, whose body looks at the real one, is: it is loaded first if need be.
 
 Threads: one loads gevent, one installs a target, the others wait, except who is waited for (``_waiting``). Nothing is
 lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves a note, on
 which that one looks again. A target that is loaded without gevent is installed by whoever loads gevent.
 
-What still fails. What is in ``sys.modules`` already is had without asking us: ``threading``, ``logging`` and ``signal``
-are native while another thread loads gevent, and ``select`` while it is in ``selectors``' body.
+What still fails. ``threading``, ``logging`` and ``signal`` are had from ``sys.modules``, native, while another thread
+loads gevent, and ``select`` while it is in ``selectors``' body.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ import sys
 from _weakref import ref
 
 from ._adapters import ADAPTERS, Waiting
-from ._gevent import Truth, half_imported, native
+from ._gevent import Truth, native
 from ._install import Change, Originals, commit, plan
+from ._look_up import half_imported
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ._adapters import Adapter
     from ._gevent import Host
     from ._standins import StandIns
     from ._targets import Selection
@@ -48,39 +48,57 @@ if TYPE_CHECKING:
 _bootstrap: Any = _frozen_importlib
 _BY_END: dict[str, list[Target]] = {}  # name of a module -> the targets that wait for its end
 for _row in TARGETS.values():
-    for _name in {_row.name, _row.after, _row.source}:
-        _BY_END.setdefault(_name, []).append(_row)
+    for _end in {_row.name, _row.after, _row.source}:
+        _BY_END.setdefault(_end, []).append(_row)
 
 
 class Scheduler:
     """Decides when; what and how is others' business."""
 
     def __init__(self, host: Host, selection: Selection, standins: StandIns, met: list[str]) -> None:
-        self.host = host
-        self.selection = selection
-        self._standins = standins
+        self.host, self.selection, self._standins = host, selection, standins
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         self.truth = Truth(selection, self.originals, host)
-        self.adapters = Waiting(ADAPTERS)
+        self.forget = self.truth.forget
+        self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded = False
         self.loading_thread: int | None = None
-        self._get_ident = native("_thread", "get_ident")
-        self._new_lock = native("_thread", "allocate_lock")
+        self._get_ident, self._new_lock = native("_thread", "get_ident"), native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self.one_loader = self._new_rlock()
         self.busy: dict[str, list[int]] = {}  # being installed, and by whom
         self._missed: set[str] = set()  # somebody came for these while they were busy
+        self._owed: dict[int, BaseException] = {}  # by process, what signal handlers raised in at-fork hooks
         self._unready: set[str] = set()  # modules whose bodies began without gevent
-        self.progress = Progress(selection, host.accepts)
+        self.progress = Progress(selection, host.accepts, host.accepted)
         if hasattr(os, "register_at_fork"):
-            me: Any = ref(self)  # the interpreter keeps the hooks until its very end: that is not to keep everything
-            before, after = lambda: me() and me().truth.before_fork(), lambda: me() and me().after_fork()
-            os.register_at_fork(before=before, after_in_child=after)
+            me: Any = ref(self)  # the interpreter keeps the hooks until its very end, and is not to keep everything
+            os.register_at_fork(
+                before=lambda: me() and me().at_fork(me().truth.before_fork),
+                after_in_parent=lambda: me() and me().at_fork(bool, True),
+                after_in_child=lambda: me() and me().at_fork(me().after_fork, True),
+            )
+
+    def at_fork(self, step: Callable[[], object], last: bool = False) -> None:
+        """Take a *step* of ours in os.fork(), out of which nothing that is raised would get; *last*: then it can."""
+        for _ in range(3):
+            try:
+                step()
+            except BaseException as error:
+                if not isinstance(error, Exception):  # else there is no descriptor for a hub, and the fork goes on
+                    self._owed[os.getpid()] = error  # a signal handler's: Ctrl-C
+                    continue
+            break
+        if last and os.getpid() in self._owed:
+            from ._raised_at_fork import raise_soon
+
+            raise_soon(self._owed.pop(os.getpid()), self.originals.of("_thread").get("start_new_thread"))
 
     def after_fork(self) -> None:
         """New locks: their holders do not exist here."""
         self.originals.after_fork()
+        self.truth.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
             self.loading_thread = None
@@ -88,9 +106,7 @@ class Scheduler:
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if self.truth.deferred.ahead(name):
-            return
-        if not self.load(unlocked=unlocked):
+        if not (self.truth.deferred.ahead(name) or self.loaded or self.load(unlocked=unlocked)):
             self._unready.add(name)
         elif name in TARGETS:
             first = TARGETS[name].after
@@ -129,10 +145,6 @@ class Scheduler:
         """They lead to what replaces them, or come back if gevent is not there."""
         self._standins.retire(self.originals.replacement) if self.loaded else self._standins.come_back()
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Have gevent's record not wait for *names* any more."""
-        self.truth.forget(names)
-
     def _load(self, quiet: bool) -> None:
         try:
             self._standins.step_aside()
@@ -140,85 +152,84 @@ class Scheduler:
         except Exception as error:
             from ._failure import not_loaded
 
-            not_loaded(self.selection, self._standins, quiet, error)
+            not_loaded(self.selection, self._standins, quiet, error, self.host.path)
             return
         except BaseException:
             self._standins.come_back()
             raise
         try:
-            if self.truth.events is not None:
-                self._met += self.truth.events.begin()
-            self.loaded = True
+            self._met += [] if self.truth.events is None else self.truth.events.begin()
+            self.loaded, self.selection.unfound = True, False
+            self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
             self.install_ready()
             self._adapt("")
             self._mend()
         finally:
             self.release_standins()
-        self._all_done()
+        self.host.mend()
+        self.truth.all_done()
 
     def _mend(self) -> None:
         if self._met and "_thread" in self.selection.wanted and not self.selection.unrepaired:
             from ._since_arming import captured
 
-            lock_type = type(self._new_lock())
-            self._attempt([], lambda: self.commit(captured(self._met, self.originals, lock_type)))
-
-    def _all_done(self) -> None:
-        self.host.mend()
-        self.truth.all_done()
+            lock_type, keep = type(self._new_lock()), self.selection.asked | self.selection.excluded
+            met = [name for name in self._met if name not in keep]
+            self._attempt([], lambda: self.commit(captured(met, self.originals, lock_type)))
 
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
+        self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
         self.adapters.again()
         self.install_ready()
         self._adapt("")
-        self._all_done()
+        self.host.mend()
+        self.truth.all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
-        deferred = self.truth.deferred.arrived(name, module)
-        if deferred and not any(name in each for each in (_BY_END, self.adapters.rows, self.selection.third_party)):
+        if self.truth.deferred.arrived(name, module, (_BY_END, self.adapters.rows, self.selection.third_party)):
             return  # what else is done here may be what imports it
         self.progress.seen.add(name)
         if name in self.selection.third_party:
-            from .peers.third_party import patch_now
+            from .peers.third_party import patch_first_load
 
             for source, items in self.selection.third_party[name]:
-                self._attempt([name], lambda s=source, i=items: patch_now(self.truth, self.commit, module, s, i))  # type: ignore[misc]
+                self._attempt([name], lambda s=source, i=items: patch_first_load(self.truth, self.commit, module, s, i))  # type: ignore[misc]
         rows = _BY_END.get(name, [])
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self.progress.end(name, module)
         if self.loaded:
-            if not looked or [row for row in rows if self.progress.is_open(row.name)]:
+            if any(not looked or self.progress.is_open(row.name) for row in rows):
                 self.install_ready(name)
-            if self.adapters.again([name]):
+            if name in self.adapters.rows:
+                self.adapters.ran(name)
                 self._adapt(name)
-            self.host.mend()
+            if self.selection.unrepaired:
+                self.host.mend()
 
     def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""
         if not self.loaded and (self.is_loading() or name not in self.selection.wanted):
             return False
-        if not self.load():  # before() was not called (LazyLoader), or gave up
+        if not (self.loaded or self.load()):  # before() was not called (LazyLoader), or gave up
             if self.loading_thread is not None:
                 self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
-        self.progress.unsettle(row.name for row in rows)
-        self.install_ready(name)
+        self.install_ready(name, rows)
         return True
 
-    def install_ready(self, done: str = "") -> None:
-        """Install each wanted target that is loaded and not installed; *done* is one whose import is just ending."""
-        ready = self.progress.ready(done)
+    def install_ready(self, done: str = "", again: Iterable[Target] = ()) -> None:
+        """Install each wanted target that is loaded and not installed, and those *again*; the import of *done* ends."""
+        ready = self.progress.ready(done, again)
         if not ready:  # as most imports of a target find it
             return
-        if any(row.group for row in ready):
+        if ready[0].group:  # the group stands first in the table
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        hidden = [
-            row.name for row in ready if row.name not in self.progress.seen | self.selection.early | STAND_INS.keys()
-        ]
+        known = self.progress.seen | self.selection.early | STAND_INS.keys()
+        hidden = [row.name for row in ready if row.name not in known]
         if hidden:  # loaded under our eyes without our being asked
             from .peers.finders_in_front import explain
 
@@ -255,14 +266,13 @@ class Scheduler:
                     del self.busy[key]
 
     def _install_one(self, row: Target, done: str) -> None:
-        if not (self.progress.is_open(row.name) and self.progress.is_ready(row, done)):
+        if not self.progress.is_ready(row, done):
             return  # another thread, or a subscriber, has been faster
         source = None if self.progress.is_half(row.source, done) else self.truth.supply(row.source, row.source)
-        if source is None:
-            return
-        changes = plan(sys.modules[row.name], source, self.selection.wanted[row.name], self.truth.asked(row, source))
-        self.commit(changes, row.name in self.selection.early)
-        self._settle(row)
+        if source is not None:
+            asked, options = self.truth.asked(row, source), self.selection.wanted[row.name]
+            self.commit(plan(sys.modules[row.name], source, options, asked), row.name in self.selection.early)
+            self._settle(row)
 
     def _settle(self, row: Target) -> None:
         self.progress.settle(row.name)
@@ -276,21 +286,11 @@ class Scheduler:
 
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
-        if self.loaded:
-            is_ready = lambda name: not self.progress.is_half(name, done)
-            for row, module in self.adapters.ready(self.selection, is_ready, self.originals.recorded):
-                self._attempt([module.__name__], lambda r=row, m=module: self._install_adapter(r, m))  # type: ignore[misc]
-
-    def _install_adapter(self, row: Adapter, module: types.ModuleType) -> None:
-        name = module.__name__
-        late = name in self.host.met_before and name not in (*sys.builtin_module_names, "os", "io")
-        try:
-            plan: Any = row.load()
-            self.commit(plan(module), late)
-        except Exception as error:
-            from ._failure import not_adapted
-
-            not_adapted(row.word, error)
+        if self.loaded and self.adapters.open & sys.modules.keys():  # in C, and mostly empty
+            is_half = lambda name: self.progress.is_half(name, done)
+            for row, module in self.adapters.ready(is_half, self.originals.recorded):
+                install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)
+                self._attempt([module.__name__], install)
 
     def commit(self, changes: list[Change], late: bool = False) -> None:
         """Make *changes*, also for those who copied a stand-in earlier."""

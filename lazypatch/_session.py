@@ -3,65 +3,23 @@
 import atexit
 import os
 import sys
-from _thread import _count, get_ident
-from time import perf_counter
+from _thread import _count
 
 from ._finder import Finder
+from ._look_up import is_meant, look_elsewhere
 from ._standins import StandIns
-from ._targets import ADAPTED, GEVENT_NEEDS, STAND_INS, TARGETS, Selection, is_standard
+from ._targets import STAND_INS, Journal, Selection, names_to_watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from types import CodeType, ModuleType
+    from types import ModuleType
     from typing import Any
 
     from ._install import Originals
     from ._scheduler import Scheduler
     from ._targets import Wanted
-
-    Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
-    Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
-
-# What is loaded for the first target.
-_NEXT = ["_scheduler", "_adapters", "_progress", "_gevent", "_deferred", "_unread", "_install", "_importlock"]
-_NEXT += ["_threads", "_since_arming"]
-
-
-class Journal:
-    """What happened, one entry a step, for whoever reads a report of it. Nothing is ever taken out."""
-
-    def __init__(self) -> None:
-        self.entries: "list[Entry]" = []
-        self.home = get_ident()  # the native thread that armed first
-        self.request: "Any" = None  # a report that was asked for in advance: keep all callers, not only the nearest
-        self.timer: "Any" = None  # what times all imports then
-        self.begun = False  # targets are being imported: there is something to keep short
-
-    def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
-        """Take a *step* and keep what it was, of which targets, how long, by whom, in which thread."""
-        # Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
-        # (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
-        begin, found, calls = perf_counter(), [], True
-        most = 99 if self.request or not self.begun else 2
-        step()
-        while frame is not None and most:
-            code = frame.f_code
-            if code.co_filename.startswith("<frozen importlib"):
-                calls = True
-            elif calls or code.co_name == "<module>":
-                name = str(frame.f_globals.get("__name__"))
-                calls = name.startswith(("lazypatch", "importlib"))
-                if not calls:
-                    found.append((name, code, frame.f_lasti))
-                    most -= 1
-            frame = frame.f_back
-        now = getattr(sys.modules.get("_thread"), "get_ident", get_ident)  # gevent's, once threads are filed by it
-        thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())
-        if len(self.entries) < 2000:  # a program that reloads targets all day is not to fill memory
-            who = getattr(thread, "_name", 0) or get_ident()
-            self.entries.append((begin, what, names, perf_counter(), who, found))
 
 
 def undisturbed(step: "Callable[[], Any]") -> "Any":
@@ -102,16 +60,19 @@ class Session:
         self.check: "Callable[[], object] | None" = None  # strict mode's: ends the process if anything is too late
         self.hooks: "dict[str, list[Callable[[ModuleType], object]]]" = {}  # of when_imported(), by module
         self.libraries: "set[str]" = set()  # third parties' modules that something waits for
+        self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
+        self.path: "list[str]" = []  # sys.path as it was when this was armed
         self.finder = Finder(self)
+        self.finder.first = lambda name: look_elsewhere(self.finder.ask_each, name, self.path)
         self.standins = StandIns(self.load)
-        atexit.register(self.standins.remove, "_thread")  # which outlives all modules, and would keep us
+        atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
 
     @property
     def scheduler(self) -> "Scheduler":
         # Made when there is something to do: arming must not pay for it.
         if not self._made:
-            met = [name for name in sys.modules if name not in self.met_before]
+            met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
             undisturbed(lambda: self._make_scheduler(met))
         return self._made["it"]
 
@@ -139,6 +100,7 @@ class Session:
         vetoed any of it.
         """
         selection = self.selection
+        self.path, selection.expecting = self.path or list(sys.path), quiet
         self.note("arm", tuple(wanted), None if quiet else sys._getframe(1))
         merged, present = dict(selection.wanted), False
         for name, options in wanted.items():
@@ -146,26 +108,43 @@ class Session:
             if name in sys.modules and name not in STAND_INS:
                 present = True
                 if name not in selection.wanted:
-                    selection.came_late([name])
+                    selection.came_late([name], quiet)
         selection.wanted = merged
-        selection.adapters.update(adapters)
+        selection.add_adapters(adapters)
         selection.vetoed.difference_update(wanted)
-        self._watch_targets(wanted)
+        self.watch(names_to_watch(wanted))
         if not (self._made and self.scheduler.loaded):
             for name in STAND_INS:
                 if name in wanted:
                     self.standins.put(sys.modules.get(name))
         if present or "gevent" in sys.modules or _count():
             # Other native threads: better now than inside one of their imports.
-            self._guarded(lambda: self._catch_up(quiet))
+            self._guarded(self.catch_up, quiet)
         elif self.check is not None:
-            self._guarded(bool)
+            self._guarded(self._begin_strictly)
         return selection.vetoed.isdisjoint(wanted)
 
-    def _catch_up(self, quiet: bool) -> None:
+    def _begin_strictly(self) -> None:
+        from .late.trying_again import begin_strictly
+
+        begin_strictly(self)
+
+    def catch_up(self, quiet: bool) -> None:
+        """Install what is loaded and native; what cannot be done now is tried again at the next import of anything."""
         from .late.catching_up import catch_up
 
         catch_up(self.scheduler, self.selection, quiet)
+        if self.selection.unfound:
+            from .late.trying_again import try_later
+
+            try_later(self)
+        else:
+            self.finder.names = set(self.finder.names)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something waits for the next import of anything."""
+        return type(self.finder.names) is not set
 
     def mend(self) -> None:
         """What others took, once everything that is there is installed."""
@@ -179,13 +158,12 @@ class Session:
         self.finder.names.update(names)
         self.finder.install()
 
-    def _watch_targets(self, wanted: "Iterable[str]") -> None:
-        names = [*wanted, "gevent", "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
-        # A source may be imported before its target; those that gevent's own import brings along are never first.
-        names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
-        if "_thread" in wanted:
-            names += ("threading", "logging")  # their bodies must not meet a stand-in
-        self.watch(names)
+    def watch_half(self, name: str) -> None:
+        """Be called for the module *name*, whose body is running already."""
+        from .late.unwatched_import import call_at_end
+
+        module = sys.modules[name]
+        call_at_end(module, lambda: self.after(name, module))
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
@@ -193,11 +171,13 @@ class Session:
         self._guarded(lambda: self._load(module, frame))
 
     def _load(self, module: str, frame: "Any") -> None:
+        if sys.is_finalizing():
+            return
         self.note("call", (module,), frame)
         if self.scheduler.load() and module == "os":
             self.scheduler.truth.listen_for_children()
 
-    def _guarded(self, step: "Callable[[], object]", done: str = "", ahead: str = "") -> None:
+    def _guarded(self, step: "Callable[..., object]", *given: "Any", done: str = "", ahead: str = "") -> None:
         # Take a step of ours inside the user's import or call, which must not fail because of it.
         nested = True
         try:
@@ -206,14 +186,29 @@ class Session:
 
                 if not has_started(self.standins):
                     return
-            nested = self.started and self.scheduler.is_loading()
-            step()
+            worker = self._made.get("it")
+            nested = worker is not None and worker.loading_thread is not None and worker.is_loading()
+            step(*given)
         except BaseException as error:
-            from ._failure import During, gave_up
-
-            gave_up(self.selection, self.standins, self._made.get("it"), error, During(nested, done, ahead))
+            self._gave_up(error, nested, done, ahead)
         if (self.check is not None or self.selection.references) and not nested:
             self._look()
+
+    def _gave_up(self, error: BaseException, nested: bool, done: str, ahead: str) -> None:
+        try:
+            from ._failure import During, gave_up
+        except Exception:  # no memory, no descriptor, or no way to our files any more
+            self.selection.failed.update(self.selection.wanted)
+            self.standins.give_up(error)
+            return
+        try:
+            gave_up(self.selection, self.standins, self._made.get("it"), error, During(nested, done, ahead))
+        except BaseException:  # the program's own: Ctrl-C
+            if not nested:
+                from .late.trying_again import finish
+
+                finish(self)
+            raise
 
     def _look(self) -> None:
         # Warn of what was too late, or end; that must not fail the user's import either.
@@ -230,6 +225,9 @@ class Session:
         """Whether :meth:`before` is to be called for *name*."""
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
+        return self._is_target(name) or self.unfinished
+
+    def _is_target(self, name: str) -> bool:
         wanted = self.selection.wanted
         if name in ("gevent", "gevent._interfaces") or name in wanted:
             return True
@@ -242,30 +240,35 @@ class Session:
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
         frame = sys._getframe(3)  # of importlib, or called by it
-        self._guarded(lambda: self._before(name, frame, unlocked), ahead=name)
+        self._guarded(self._before, name, frame, unlocked, ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        loading = self._made and self.scheduler.is_loading()
-        if not loading and name != "gevent._interfaces":  # while gevent is loaded, its own import is what imports
+        if self.unfinished and not self._is_target(name):
+            self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
+            return
+        worker = self._made.get("it") or self.scheduler
+        quiet = name == "gevent._interfaces"
+        if not quiet and (
+            worker.loading_thread is None or not worker.is_loading()
+        ):  # else gevent's own import is what imports it
             self.note("import", (name,), frame)
-        self.scheduler.before(name, unlocked)
+        worker.before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""
         if name in STAND_INS and not self._made:
             self.standins.remove(name)  # of the one that was taken out of sys.modules
             self._guarded(lambda: self.standins.put(module))
-        elif (
-            self._made
-            or name in self.selection.wanted
-            or name.startswith("gevent")
-            or name in self.selection.third_party
-        ):
-            self._guarded(lambda: self.scheduler.after(name, module), name)
+        elif self._made or name in {*self.selection.wanted, *self.selection.third_party} or name[:6] == "gevent":
+            worker = self._made.get("it")
+            self._guarded(worker.after if worker else self._after, name, module, done=name)
         if name == "wrapt":
             self._guarded(lambda: self._hand_over(module))
         for hook in self.hooks.pop(name, ()):
             hook(module)  # what it raises is the importer's, as with wrapt
+
+    def _after(self, name: str, module: "ModuleType") -> None:
+        self.scheduler.after(name, module)  # which may have to be made, and that may fail
 
     def _hand_over(self, wrapt: "ModuleType") -> None:
         from .peers.wrapt_hooks import hand_over
@@ -274,7 +277,10 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        return is_standard(spec) or spec.name.startswith(("gevent", "wrapt")) or spec.name in self.libraries
+        if is_meant(spec) or spec.name in self.libraries:
+            self.accepted[spec.name] = spec
+            return True
+        return self.unfinished and not self._is_target(spec.name)
 
 
 def is_report_asked_for() -> bool:

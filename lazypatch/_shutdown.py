@@ -27,6 +27,8 @@ def by_lock(threading: Any, main: Any, original: Callable[[], None]) -> None:
     main._is_stopped = False
     main._tstate_lock = main._gevent_real_tstate_lock
     main._gevent_real_tstate_lock = None
+    # In a forked child there may be a lock that no thread has any more; nobody would ever let go of it.
+    threading._shutdown_locks.intersection_update([thread._tstate_lock for thread in threading.enumerate()])
     end(threading, original)
 
 

@@ -5,10 +5,11 @@ looks at the originals, come back if it cannot be loaded this time, else leave f
 one stays in place: it leads here, so it is cooperative.
 """
 
+import _signal  # type: ignore[import-not-found]  # the C module: signal is a target
 import os
 import sys
 
-from ._targets import STAND_INS
+from ._targets import STAND_INS, in_main_interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[...
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
         if cell.target is None:
-            load(cell.module.__name__)
+            try:
+                load(cell.module.__name__)
+            except Exception:  # nothing of ours may come out of the program's call; its own Ctrl-C does
+                pass
         return (cell.target or cell.original)(*args, **kwargs)
 
     stand_in.__name__ = stand_in.__qualname__ = cell.name
@@ -99,6 +103,17 @@ class StandIns:
         self.spent += self.cells.values()
         self.cells = {}
 
+    def give_up(self, error: BaseException) -> None:
+        """Leave for good, where not even the file that has words for *error* can be loaded any more."""
+        self.retire()
+        if not isinstance(error, Exception):
+            raise error
+        if sys.stderr is not None:
+            sys.stderr.write(
+                f"lazypatch: was to make this program cooperative, and cannot load its files ({type(error).__name__}): "
+                "it runs with the standard blocking modules. Import what it needs before it gives up its rights.\n"
+            )
+
     def remove(self, module: str) -> None:
         """Take the stand-ins of *module* out again; the copies that others hold call the originals."""
         for key in [key for key in self.cells if key[0] == module]:
@@ -108,8 +123,60 @@ class StandIns:
             cell.target = cell.original
             self.spent.append(cell)
 
+    def end(self) -> None:
+        """The interpreter ends: no greenlet can run, and a destructor that sleeps, say, is to have the original.
+
+        The stand-ins of _thread go, too: that outlives all modules, and would keep what is behind them.
+        """
+        self.remove("_thread")
+        for cell in (*self.cells.values(), *self.spent):
+            if cell.module.__name__ == "time":
+                setattr(cell.module, cell.name, cell.original)
+            cell.target = cell.original
+
     def lead(self, module: "ModuleType", name: str, target: object) -> None:
         """A stand-in that has left now leads to *target*: installed later than gevent was loaded."""
         for cell in self.spent:
             if cell.module is module and cell.name == name:
                 cell.target = target
+
+
+def try_descriptors() -> None:
+    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
+    found: list[int] = []
+    try:
+        while len(found) < 12:
+            found += os.pipe()
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
+
+
+def unsignalled(step: "Callable[[], Any]") -> "Any":
+    """Take *step*, an import of gevent's, and call the handlers of signals that came meanwhile after it.
+
+    An import that Ctrl-C has stopped cannot always be done again: extension modules keep half of their state. Whoever
+    presses it twice means it at once.
+    """
+    if not in_main_interpreter():
+        return step()  # handlers run in the main thread, whatever is done here
+    handlers: "dict[int, Any]" = {}
+    kept: "list[int]" = []
+
+    def keep(number: int, frame: "Any") -> "Any":
+        kept.append(number)
+        return handlers[number](number, frame) if kept.count(number) == 2 else None
+
+    try:
+        for number in _signal.valid_signals():
+            handler = _signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                _signal.signal(number, keep)
+        return step()
+    finally:
+        for number in sorted(handlers, reverse=True):
+            if _signal.getsignal(number) is keep:
+                _signal.signal(number, handlers[number])
+        for number in [number for number in handlers if kept.count(number) == 1]:
+            handlers[number](number, sys._getframe(1))

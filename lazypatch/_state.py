@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import _frozen_importlib
 import os
 import sys
 import types
 from collections.abc import Collection
 
+from ._adapters import ADAPTERS, Waiting, theirs
 from ._install import Originals, names
 from ._standins import no_waitpid
-from ._targets import TARGETS, Selection, Target
+from ._targets import STAND_INS, TARGETS, Selection, Target
+
+_bootstrap: Any = _frozen_importlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._places import State
 
 
-def state(selection: Selection, originals: Originals | None, name: str) -> str:
-    """One of waiting, installed, late, failed and skipped."""
+def state(selection: Selection, originals: Originals | None, name: str) -> State:
+    """What became of the target *name*; "gevent" if gevent.monkey has patched it without us."""
     module = sys.modules.get(name)
     if originals is not None and name in selection.wanted and originals.recorded(module):
         return "late" if originals.late(module) else "installed"
-    if name not in selection.wanted or name in selection.vetoed:
+    if name not in selection.wanted:
+        return "gevent" if name in getattr(sys.modules.get("gevent.monkey"), "saved", {}) else "skipped"
+    if name in selection.vetoed:
         return "skipped"
-    return "failed" if name in selection.failed and module is not None else "waiting"
+    native = name in selection.failed or (selection.unfound and name not in STAND_INS)
+    return "failed" if native and module is not None else "waiting"
+
+
+def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> State:
+    """The same for an adapter."""
+    rows = (*ADAPTERS, *theirs()) if waiting is None else (row for rows in waiting.rows.values() for row in rows)
+    if not any(row.word == word and row.is_wanted(selection) for row in rows):
+        return "skipped"
+    return "waiting" if waiting is None else waiting.state(word)
 
 
 def will_be_cooperative(selection: Selection, originals: Originals | None, name: str) -> bool:
@@ -27,13 +48,21 @@ def will_be_cooperative(selection: Selection, originals: Originals | None, name:
     found = state(selection, originals, name)
     if found != "waiting":
         return found in ("installed", "late")
-    return "gevent" in sys.modules or _gevent_can_be_found()
+    return "gevent" in sys.modules or gevent_can_be_found()
 
 
-def _gevent_can_be_found() -> bool:
-    from importlib.machinery import PathFinder
+def gevent_can_be_found() -> bool:
+    """Whether an import of gevent would find it, and not a file of the program's that has its name."""
+    spec = _bootstrap._find_spec("gevent", None)  # importlib.util would import threading, which is a target
+    return spec is not None and spec.submodule_search_locations is not None
 
-    return PathFinder.find_spec("gevent") is not None
+
+# What adapters replace in targets, beyond what the targets' sources do.
+_BY_ADAPTERS = {
+    "os-close": "close closerange dup2",
+    "os-read": "read write readinto readv writev preadv pwritev eventfd_read eventfd_write sendfile splice",
+    "select-epoll": "epoll",
+}
 
 
 def will_replace(selection: Selection, name: str, item: str) -> bool:
@@ -41,6 +70,9 @@ def will_replace(selection: Selection, name: str, item: str) -> bool:
     row, options = TARGETS[name], selection.wanted.get(name, frozenset())
     if item in _will_be_removed(name, options):
         return True
+    for adapter in ADAPTERS:
+        if name in adapter.modules and item in _BY_ADAPTERS.get(adapter.word, "").split():
+            return adapter.is_wanted(selection) or item in names(name, _known(row), options)
     if name == "threading" and item == "Event":
         return "Event" in options
     if name == "os" and no_waitpid() and item in ("waitpid", "posix_spawn", "posix_spawnp"):

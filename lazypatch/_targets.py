@@ -1,7 +1,8 @@
-"""The table of targets: the gevent module that supplies each, what comes with it; and what is wanted of them."""
+"""The table of targets: what supplies each, what comes with it; what is wanted of them, and what happened to them."""
 
-import os
 import sys
+from _thread import get_ident
+from time import perf_counter
 
 _JOINABLE = sys.version_info >= (3, 13)
 
@@ -80,25 +81,51 @@ STAND_INS = {
     "_thread": ("start_new_thread", "start_new", "start_joinable_thread"),
 }
 
+# What gevent's core is made of: a file of the program that has such a name is not meant.
+GEVENT_IS = ("gevent", "greenlet", "zope")
+
 # What gevent's own start imports: a thread that loads gevent may be waiting for one of these.
 GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "time")
 
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
-ADAPTED = ("concurrent.futures.thread", "logging", "multiprocessing.context")
+ADAPTED = (
+    "_pyrepl.unix_console",
+    "concurrent.futures.thread",
+    "fcntl",
+    "getpass",
+    "logging",
+    "multiprocessing.context",
+    "multiprocessing.popen_fork",
+    "queue",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "threading",
+)
+
+# Who takes private copies of targets (_private_copies.py knows how).
+COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
 OPTIONS = ("dns", "aggressive", "Event", "logging", "existing_locks")
+MANY = frozenset(("all", "corrections", "extensions"))  # words that stand for many adapters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import CodeType, ModuleType
+    from typing import Any
 
     from ._places import Reference
 
+    Place = tuple[Any, CodeType, int]  # module, code and instruction: finding the line can wait
+    Entry = tuple[float, str, tuple[str, ...], float, str | int, list[Place]]
     Wanted = dict[str, frozenset[str]]  # target -> its options
 
 
@@ -107,10 +134,12 @@ class Selection:
 
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}
-        self.adapters: "set[str]" = set()  # words; see _adapters.py for what "all" in it means
+        self.adapters: "set[str]" = set()  # words; "all" and a kind stand for many, "-WORD" takes one out
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
         self.failed: "set[str]" = set()  # could not be installed, and are native
+        self.expecting = False  # gevent may be brought by a .pth file that site has not read yet
+        self.unfound = False  # gevent could not be found when it was looked for last; what is loaded is native
         # What third parties want replaced, by patch_module(): module -> (source, names).
         self.third_party: "dict[str, list[tuple[ModuleType | str, list[str] | None]]]" = {}
         # Calls of patch_all(): its arguments, more that subscribers get, what they have been told.
@@ -119,11 +148,86 @@ class Selection:
         self.asked: "set[str]" = set()  # modules that asked for originals
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
+        self.told: "set[tuple[str, str]]" = set()  # targets and places in these that were warned of
+        self.at_start: "set[str]" = set()  # targets that a .pth file had imported before ours was read
+        self.armed_at: "tuple[str, int] | None" = None  # the line of the program that armed something late
 
-    def came_late(self, names: "Iterable[str]") -> None:
+    def add_adapters(self, words: "Iterable[str]") -> None:
+        """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
+        new, old = frozenset(words), frozenset(self.adapters)
+        self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
+
+    def came_late(self, names: "Iterable[str]", at_start: bool = False) -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
         self.early.update(names)
+        self.at_start.update(names if at_start else ())
         self.unrepaired = True
+
+
+def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]":
+    """What *one* takes out of many, unless *other* has many and leaves it in."""
+    if MANY.isdisjoint(one):
+        return ()
+    return [word for word in one if word[0] == "-" and (MANY.isdisjoint(other) or word in other)]
+
+
+# What is loaded for the first target.
+_NEXT = [
+    "_look_up",
+    "_scheduler",
+    "_adapters",
+    "_progress",
+    "_gevent",
+    "_install",
+    "_deferred",
+    "_unread",
+    "_importlock",
+    "_threads",
+    "_since_arming",
+]
+
+
+def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
+    """The modules whose imports matter where *wanted* are."""
+    names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
+    # A source may be imported before its target; those that gevent's own import brings along are never first.
+    names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
+    return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in
+
+
+class Journal:
+    """What happened, one entry a step, for whoever reads a report of it. Nothing is ever taken out."""
+
+    def __init__(self) -> None:
+        self.entries: "list[Entry]" = []
+        self.home = get_ident()  # the native thread that armed first
+        self.request: "Any" = None  # a report that was asked for in advance: keep all callers, not only the nearest
+        self.timer: "Any" = None  # what times all imports then
+        self.begun = False  # targets are being imported: there is something to keep short
+
+    def note(self, what: str, names: "tuple[str, ...]", frame: "Any" = None, step: "Any" = bool) -> None:
+        """Take a *step* and keep what it was, of which targets, how long, by whom, in which thread."""
+        # Every first import comes this way, so no text is made. By whom: from *frame* on, those that called importlib
+        # (or us) and the bodies of modules; if nobody has asked for a report, only the nearest of them.
+        begin, found, calls = perf_counter(), [], True
+        most = 99 if self.request or not self.begun else 2
+        step()
+        while frame is not None and most:
+            code = frame.f_code
+            if code.co_filename.startswith("<frozen importlib"):
+                calls = True
+            elif calls or code.co_name == "<module>":
+                name = str(frame.f_globals.get("__name__"))
+                calls = name.startswith(("lazypatch", "importlib"))
+                if not calls:
+                    found.append((name, code, frame.f_lasti))
+                    most -= 1
+            frame = frame.f_back
+        now = getattr(sys.modules.get("_thread"), "get_ident", get_ident)  # gevent's, once threads are filed by it
+        thread: "Any" = getattr(sys.modules.get("threading"), "_active", {}).get(now())
+        if len(self.entries) < 2000:  # a program that reloads targets all day is not to fill memory
+            who = getattr(thread, "_name", 0) or get_ident()
+            self.entries.append((begin, what, names, perf_counter(), who, found))
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":
@@ -157,17 +261,3 @@ def in_main_interpreter() -> bool:
     except ValueError as error:
         return "main" not in str(error)
     return True
-
-
-_STDLIB = os.path.dirname(getattr(os, "__file__", "")) + os.sep
-_PACKAGES = "-packages" + os.sep
-
-
-def is_standard(spec: "ModuleSpec") -> bool:
-    """Whether *spec* is of the standard library, and not of somebody's module that has such a name."""
-    origin = spec.origin or ""
-    if origin.startswith(_STDLIB) and _PACKAGES not in origin[len(_STDLIB) :]:
-        return True
-    if origin in ("built-in", "frozen") or len(_STDLIB) <= 1:
-        return True
-    return os.path.basename(os.path.dirname(origin)) in ("lib-dynload", "DLLs")

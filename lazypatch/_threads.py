@@ -23,8 +23,8 @@ import sys
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._gevent import half_imported
-from ._install import REMOVED, Change, plan
+from ._install import REMOVED, Change, NativeRLock, plan
+from ._look_up import half_imported
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -106,12 +106,43 @@ def finish(threading: Any, main_thread_moved: bool) -> None:
     import gevent.threading
 
     global _fork_hooks_registered
+    _with_first_hub(gevent.config.settings["format_context"], load_for_the_end)
     if main_thread_moved:
         threading._dangling.discard(threading.main_thread())
     hooks = getattr(gevent.threading, "_fork_hooks", None)
     if not _fork_hooks_registered and main_thread_moved and hooks is not None and hasattr(os, "register_at_fork"):
         _fork_hooks_registered = True
         os.register_at_fork(before=hooks.before_fork_in_parent, after_in_child=hooks.after_fork_in_child)
+
+
+def _with_first_hub(setting: Any, call: Callable[[], object]) -> None:
+    """Take a step when the first hub is made: each one asks for this *setting* then."""
+    if get_hub_if_exists() is not None:
+        call()
+        return
+    get = setting.get
+
+    def first() -> Any:
+        setting.get = get
+        call()
+        return get()
+
+    setting.get = first
+
+
+_loaded: list[object] = []  # keeps them, whoever clears sys.modules
+
+
+def load_for_the_end() -> None:
+    """Load what is needed when the program ends or something goes wrong: later these files may be out of reach.
+
+    A daemon changes its root or gives up its rights; an upgrade in place takes files away.
+    """
+    try:
+        from . import _errors, _failure, _shutdown, _turns
+    except Exception:  # they are out of reach already
+        return
+    _loaded[:] = _errors, _failure, _shutdown, _turns
 
 
 def root_greenlet() -> Any:
@@ -143,7 +174,7 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     # gevent's own import has loaded it. It takes a class that nobody replaces in _thread; up to 3.11 cached_property
     # uses it, and let greenlets in that another one's computation keeps out.
     functools: Any = sys.modules.get("functools")
-    if getattr(functools, "RLock", None) is sys.modules["_thread"].RLock:
+    if getattr(functools, "RLock", None) is NativeRLock:
         result.append(Change(vars(functools), "RLock", threading.RLock))
     if "logging" in options and "logging" in sys.modules:
         result += logging_locks(sys.modules["logging"], threading)
@@ -172,9 +203,7 @@ def logging_locks(logging: Any, threading: Any) -> list[Change]:
 
 
 def _is_native(lock: Any) -> bool:
-    import _thread
-
-    return isinstance(lock, _thread.RLock)
+    return isinstance(lock, NativeRLock)
 
 
 def shutdown_lock(module: Any) -> list[Change]:
@@ -226,7 +255,7 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
             threading._shutdown = original
             original()
             return
-        from . import _shutdown
+        from . import _shutdown  # loaded with the hub
 
         getattr(_shutdown, how)(threading, main, original)
 

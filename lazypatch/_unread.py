@@ -97,6 +97,15 @@ def is_read(unread: ModuleType) -> None:
         object.__setattr__(unread, "__class__", ModuleType)
 
 
+def exchange(unread: ModuleType, module: ModuleType) -> None:
+    """Our finder was not asked for *module*: have gevent's modules hold it in place of *unread*."""
+    for name, holder in list(sys.modules.items()):
+        if name.startswith("gevent.") and issubclass(type(holder), ModuleType):  # cffi has objects that only say so
+            for key, value in list(space(holder).items()):
+                if value is unread:
+                    space(holder)[key] = module
+
+
 def _is_mine(name: str) -> bool:
     """Whether this thread is importing the module *name*: it holds the import lock."""
     lock = _bootstrap._module_locks.get(name, lambda: None)()

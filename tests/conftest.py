@@ -57,7 +57,7 @@ def run_code(code: str, spec: str | None = None, **env: str) -> str:
 def app() -> Any:
     """Run ``tests/apps/NAME.py`` armed; it asserts its fact itself, prints ``ok`` at its end and exits 0."""
 
-    def run(name: str, spec: str | None = "all", **env: str) -> subprocess.CompletedProcess[str]:
+    def run(name: str, spec: str | None = "gevent", **env: str) -> subprocess.CompletedProcess[str]:
         done = run_python(str(APPS / f"{name}.py"), spec=spec, **env)
         assert done.returncode == 0 and done.stdout.rstrip().endswith("ok"), (
             f"{name}: {done.returncode}\n{done.stdout}\n{done.stderr}"

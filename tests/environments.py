@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import gevent
 
-WATCHES = "a_covered.pth"  # covered.py's, there while it measures; its name is before lazypatch.pth
+WATCHES = "a00_covered.pth"  # covered.py's, there while it measures; its name is before lazypatch.pth
 PACKAGES = pathlib.Path(gevent.__file__).parent.parent  # the folder that gevent is installed in
 
 

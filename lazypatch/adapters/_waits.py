@@ -12,6 +12,8 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import get_hub
 from greenlet import getcurrent
 
+from .._gevent import native
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +44,44 @@ def is_main_native_thread() -> bool:
     return bool(main.native_id == get_native_id())
 
 
-def wait_for(hub: "Any", descriptor: int, events: int) -> None:
+def wait_for(
+    hub: "Any", descriptor: int, events: int, timeout: "float | None" = None, known: "list[Any] | None" = None
+) -> bool:
     """Let the others run until *descriptor* is ready for *events*, READ or WRITE; it is watched anew for each caller.
 
+    :param timeout: seconds after which False is given; None for no limit.
+    :param known: where to keep (hub, watcher) meanwhile, for whoever closes the descriptor, and ends the wait.
     :raises OSError: where it cannot be watched, as a regular file with epoll.
     """
     watcher = hub.loop.io(descriptor, events)
+    entry = (hub, watcher)
+    if known is not None:
+        known.append(entry)
     try:
-        hub.wait(watcher)
+        if timeout is None:
+            hub.wait(watcher)
+            return True
+        from gevent import Timeout
+
+        with Timeout(timeout, False):
+            hub.wait(watcher)
+            return True
+        return False
     finally:
+        if known is not None and entry in known:
+            known.remove(entry)
         watcher.stop()
         watcher.close()
+
+
+def poller(descriptor: int, events: int) -> "Callable[[int], list[Any]]":
+    """What tells, called with 0, whether reading it, or writing a little to it, would not wait, or would fail."""
+    import select  # noqa: F401  # loaded, so that there is an original
+
+    made = native("select", "poll")()
+    made.register(descriptor, 1 if events == READ else 4)
+    poll: "Callable[[int], list[Any]]" = made.poll
+    return poll
 
 
 def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "Any":

@@ -7,6 +7,7 @@ from .._session import Session, is_report_asked_for, session
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from .._targets import Wanted
 
@@ -45,25 +46,31 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from .._spec import parse, strict
+    from .._spec import parse
 
-    chosen, warnings = parse(spec)
-    for message in warnings:
+    try:
+        choice = parse(spec)
+    except ValueError as error:
+        front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
+        if front_door._is_strict(spec):
+            front_door._refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
+        raise error.with_traceback(None) from None  # the reader of the traceback wrote the spec, not the parser
+    for message in choice.warnings:
         from .._errors import warn
 
         warn(message)
     current = session()
-    if not chosen or not _can_work_here():
+    if not choice or not _can_work_here():
         return Handle(current, ())
-    if strict(spec):
+    if choice.options.get("strict"):
         from ..reporting.strict import begin
 
         begin(current)
-    arm_in_program(current, chosen)
-    return Handle(current, chosen)
+    arm_in_program(current, choice.wanted, choice.adapters)
+    return Handle(current, choice.wanted)
 
 
-def arm_in_program(current: Session, wanted: "Wanted") -> bool:
+def arm_in_program(current: Session, wanted: "Wanted", adapters: "Iterable[str]" = ()) -> bool:
     """Add *wanted* on behalf of the program: unless site is still at work, it may have taken names already.
 
     Not of what has been armed all the time: gevent's patch_all() comes here once for each target. False if a subscriber
@@ -80,7 +87,11 @@ def arm_in_program(current: Session, wanted: "Wanted") -> bool:
         selection = current.selection
         known = {name: it for name, it in selection.wanted.items() if name not in selection.vetoed | selection.failed}
         selection.unrepaired = any(name not in known or not it <= known[name] for name, it in wanted.items())
-    return current.arm(wanted)
+        if selection.unrepaired and selection.armed_at is None:
+            from .._errors import users_place
+
+            selection.armed_at = users_place()
+    return current.arm(wanted, adapters)
 
 
 def _can_work_here() -> bool:

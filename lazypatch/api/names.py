@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._errors import LazyPatchError, LazyPatchWarning
+    from .._places import Place, Reference
+    from ..adapters.drivers import Driver
+    from ..reporting.records import AdapterReport, Arming, ForeignCall, Import, Install, Loading, TargetReport
     from ..reporting.report import Report, report
     from .enabling import Handle, enable
     from .hooks import when_imported
@@ -31,10 +34,20 @@ if TYPE_CHECKING:
     from .queries import exclude, get_original, is_module_patched, is_object_patched, original, state
 
 __all__ = [
+    "AdapterReport",
+    "Arming",
+    "Driver",
+    "ForeignCall",
     "Handle",
+    "Import",
+    "Install",
     "LazyPatchError",
     "LazyPatchWarning",
+    "Loading",
+    "Place",
+    "Reference",
     "Report",
+    "TargetReport",
     "enable",
     "exclude",
     "get_original",
@@ -84,4 +97,6 @@ def _home(name: str) -> str:
         return "api.enabling"
     if name in ("Report", "report"):
         return "reporting.report"
+    if name[:1].isupper():  # what a Report is made of; there are all of them
+        return "reporting.records"
     return "api.hooks" if name == "when_imported" else "api.queries"

@@ -7,14 +7,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import _state
+from .._adapters import ADAPTERS, theirs
 from .._errors import LazyPatchError
 from .._install import MISSING
-from .._session import session
+from .._session import Session, session
 from .._targets import TARGETS
 
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterable, Sequence
+
+    from .._places import State
 
 
 def get_original(mod_name: str | Sequence[str], item_name: str | Sequence[str]) -> Any:
@@ -61,7 +64,7 @@ def is_module_patched(mod_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_module_patched``.
     """
-    current = session()
+    current = _up_to_date()
     waits = mod_name in current.selection.third_party and mod_name not in sys.modules
     recorded = current.originals is not None and bool(current.originals.of(mod_name))
     return (
@@ -77,7 +80,7 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
 
     Specified by ``gevent.monkey.is_object_patched``.
     """
-    current = session()
+    current = _up_to_date()
     installed = current.originals.of(mod_name) if current.originals is not None else {}
     if installed:
         return item_name in installed
@@ -87,6 +90,16 @@ def is_object_patched(mod_name: str, item_name: str) -> bool:
     if any(item_name in _items_of(source, items) for source, items in waiting):
         return True
     return item_name in _gevents_record().get(mod_name, ())
+
+
+def _up_to_date() -> Session:
+    """The session, when it has tried again what could not be done before."""
+    current = session()
+    if current.unfinished:
+        from ..late.trying_again import when_asked
+
+        when_asked(current)
+    return current
 
 
 def _items_of(source: Any, items: list[str] | None) -> Iterable[str]:
@@ -100,17 +113,25 @@ def _gevents_record() -> dict[str, Any]:
     return getattr(sys.modules.get("gevent.monkey"), "saved", {})
 
 
-def state(name: str) -> str:
-    """What became of the target *name*.
+def state(name: str) -> State:
+    """What became of the target, or the adapter, *name*.
 
+    :param name: a target's name, such as ``socket``, or an adapter's word, such as ``os-close``.
     :return: ``waiting`` (armed, not loaded), ``installed`` (during its first load), ``late`` (it was loaded before
-        it was armed), ``failed`` (it could not be installed and is native), or ``skipped`` (not asked for, or
-        vetoed).
-    :raises LazyPatchError: if there is no such target.
+        it was armed), ``failed`` (it could not be installed and is native), ``gevent`` (gevent.monkey has patched it,
+        and lazypatch was not asked to), or ``skipped`` (not asked for, or vetoed).
+    :raises LazyPatchError: if there is no such target or adapter.
     """
+    current = _up_to_date()
     if name not in TARGETS:
-        raise LazyPatchError(f"{name!r} is not a target; the targets are {', '.join(TARGETS)}")
-    current = session()
+        waiting = current.scheduler.adapters if current.started else None
+        words = [row.word for row in ADAPTERS] + ([] if waiting is None else waiting.words())
+        if name not in words and name not in (row.word for row in theirs()):
+            raise LazyPatchError(
+                f"{name!r} is neither a target nor an adapter; the targets are {', '.join(TARGETS)}, the adapters "
+                f"{', '.join(dict.fromkeys(words))}"
+            )
+        return _state.adapter_state(current.selection, waiting, name)
     return _state.state(current.selection, current.originals, name)
 
 
@@ -141,6 +162,26 @@ def exclude(*names: str) -> None:
     For modules that need the originals which they hold. Say it before ``patch_all()``; what is mended stays so.
     Modules that call :func:`get_original` or :func:`original` at their top are left alone without this.
 
-    :param names: full names of modules or packages, loaded or not.
+    :param names: full names of modules or packages, loaded or not; a warning names one that cannot be found.
+    :raises LazyPatchError: for what is not a string.
     """
+    from .._errors import nobody_to_exclude, warn
+
+    for name in names:
+        if not isinstance(name, str):
+            raise LazyPatchError(f"exclude() takes full names of modules, as strings; it was given {name!r}")
+        if not _can_be_found(name):
+            warn(nobody_to_exclude(name))
     session().selection.excluded.update(names)
+
+
+def _can_be_found(name: str) -> bool:
+    top = name.partition(".")[0]
+    if top in sys.modules:
+        return True
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(top) is not None
+    except ValueError:  # not a name at all
+        return False

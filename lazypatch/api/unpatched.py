@@ -70,7 +70,10 @@ def _recorded(session: Session, name: str, item: str) -> object:
     cell = session.standins.cells.get((name, item))
     if cell is not None:
         return cell.original
-    return session.originals.of(name).get(item, MISSING) if session.originals is not None else MISSING
+    known = session.originals.of(name) if session.originals is not None else {}
+    # gevent.monkey may have been faster, and lazypatch not armed.
+    gevents = getattr(sys.modules.get("gevent.monkey"), "saved", {}).get(name, {})
+    return known[item] if item in known else gevents.get(item, MISSING)
 
 
 def _copy(name: str, real: types.ModuleType, session: Session) -> types.ModuleType:

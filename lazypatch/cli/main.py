@@ -3,7 +3,7 @@
 import sys
 
 from .._session import is_report_asked_for, session
-from .._spec import parse, strict
+from .._spec import parse
 
 _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--verbose] "
@@ -71,7 +71,7 @@ def _gevent_option(options: Options, name: str) -> None:
 
 def main() -> None:
     """Arm, then become the program that was named. Exits with 2 for a command line that makes no sense."""
-    from .._errors import LazyPatchError, warn
+    from .._errors import LazyPatchError, complain, printable, warn
 
     words = sys.argv[1:]
     if words[:1] in (["-h"], ["--help"]):
@@ -85,7 +85,7 @@ def main() -> None:
     try:
         options, program = parse_options(words)
         spec = options.to_spec()
-        wanted, warnings = parse(spec)
+        choice = parse(spec)
         if not program:
             raise _UsageError("no program was named")
         if program[0] in ("-m", "-c") and len(program) < 2:
@@ -93,18 +93,18 @@ def main() -> None:
         if program[0].startswith("-") and program[0] not in ("-", "-m", "-c"):
             raise _UsageError(f"unknown option {program[0]!r}")
     except (_UsageError, LazyPatchError) as error:
-        sys.stderr.write(f"lazypatch: {error}; {_USAGE}\n")
+        complain(f"{printable(str(error), 1000)}; {_USAGE}")
         sys.exit(2)
-    for message in warnings:
+    for message in choice.warnings:
         warn(message)
     if options.verbose:
-        print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(wanted))}; Python {sys.version}")
+        print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(choice.wanted))}; Python {sys.version}")
     if options.report is not None:
         from ..reporting.requests import ask
 
         ask(session(), options.report)
-    if wanted:
-        if options.strict or strict(spec):
+    if choice:
+        if options.strict or choice.options.get("strict"):
             from ..reporting.strict import begin
 
             begin(session())
@@ -112,7 +112,7 @@ def main() -> None:
             from ..reporting.requests import take
 
             take(session())
-        session().arm(wanted)
+        session().arm(choice.wanted, choice.adapters)
     from .runner import run
 
     run(["-m", *program] if options.module and program[0] != "-m" else program)

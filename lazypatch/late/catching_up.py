@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from typing import TYPE_CHECKING
 
-from .._targets import TARGETS
+from .._targets import STAND_INS, TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,20 @@ def catch_up(scheduler: Scheduler, selection: Selection, quiet: bool) -> None:
         scheduler.load(quiet=quiet)
     alone = [row.after for row in TARGETS.values() if row.name in sys.modules and row.after in wanted]
     list(map(__import__, alone if scheduler.loaded else ()))  # what a late target waits for
+    if selection.unfound and not _at_exit:
+        _at_exit.append(atexit.register(_tell, selection))
+
+
+_at_exit: list[object] = []
+
+
+def _tell(selection: Selection) -> None:
+    """Nothing else has told it: the program imported no target of its own."""
+    loaded = [name for name in selection.wanted if name in sys.modules and name not in STAND_INS]
+    if selection.unfound and loaded:
+        from .. import _errors
+
+        _errors.complain(_errors.no_gevent(loaded, ModuleNotFoundError(name="gevent")))
 
 
 # Names whose originals neither block nor mix up what belongs to a greenlet.
@@ -44,15 +59,12 @@ def look(selection: Selection, originals: Originals | None, check: Callable[[], 
 
     *check* is strict mode's.
     """
-    from .importers import likely
-
     if check is not None:
         check()
-    left: dict[str, list[Reference]] = {}
-    for reference in selection.references:
-        if could_block(reference):
-            left.setdefault(reference.target, []).append(reference)
-    for target, references in left.items():
-        from .. import _errors
+    left = [one for one in selection.references if could_block(one) and (one.target, one.place) not in selection.told]
+    if left:
+        from .._errors import warn
+        from .words import too_late
 
-        _errors.warn_once(_errors.too_late(target, likely(selection, originals, target), references))
+        selection.told.update((reference.target, reference.place) for reference in left)
+        warn(too_late(selection, originals, left))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .places import Put
+from ..adapters.changes import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._install import MISSING, Change
+from .._install import MISSING
 
 if TYPE_CHECKING:
     import functools
@@ -57,18 +57,32 @@ class Item(Slot):
 
 
 class Key(Slot):
-    """A key of a dict, which stays."""
+    """A key of a dict, which stays, since something may be looked up by it that was made before.
 
-    __slots__ = ("key",)
+    Where it is a class, what belongs to it belongs to the new one, too: tables of how to pickle, or to show, a thing.
+    """
 
-    fixed = "it is a key, by which something may be looked up that was made before"
+    __slots__ = ("key", "table")
 
-    def __init__(self, outer: Slot, key: object) -> None:
+    def __init__(self, outer: Slot, key: object, table: dict[Any, Any]) -> None:
         super().__init__(outer.module, f"a key of {outer.text}", outer.kind)
         self.key = key
+        self.table = table
+
+    @property
+    def fixed(self) -> str:  # type: ignore[override]  # of the others it is a fact of their kind
+        return (
+            ""
+            if isinstance(self.key, type)
+            else "it is a key, by which something may be looked up that was made before"
+        )
 
     def get(self) -> Any:
         return self.key
+
+    def set(self, value: Any) -> None:
+        if value is not self.key and self.key in self.table:
+            self.table.setdefault(value, self.table[self.key])
 
 
 class Attribute(Slot):
@@ -225,19 +239,3 @@ class Keyword(Slot):
         partial = self.partial
         keywords = {**partial.keywords, str(self.name): value}
         partial.__setstate__((partial.func, partial.args, keywords, dict(vars(partial))))  # type: ignore[attr-defined]
-
-
-class Put(Change):
-    """A change of one slot, of a class's bases or of an object's class: whatever *setter* sets."""
-
-    __slots__ = ("_setter",)
-
-    def __init__(self, setter: Any, old: object, value: object) -> None:
-        self._setter = setter
-        self.module = self.space = self.owner = None
-        self.name = ""
-        self.old = old
-        self.value = value
-
-    def make(self, value: object) -> None:
-        self._setter(value)

@@ -21,9 +21,9 @@ from .._errors import one_line
 from .._install import REMOVED, Originals
 from .._places import Reference
 from .._state import state
+from ..adapters.changes import Put
 from .keepers import LeftAlone
 from .locks import Exchange, the_thing
-from .places import Put
 from .subclasses import Subclasses
 from .walk import Walker
 
@@ -147,7 +147,8 @@ class _Survey:
         self._originals: dict[int, list[Original]] = {}
         for original in _all(known):
             self._originals.setdefault(id(original.old), []).append(original)
-        rlock = self._native("threading", "_CRLock")
+        # Without the adapter for RLocks there is no class to put in its place.
+        self._spared = rlock = None if self._native("_thread", "RLock") else self._native("threading", "_CRLock")
         if rlock is not None:
             row = Original("_thread", "RLock", rlock, sys.modules["threading"].RLock)
             self._originals.setdefault(id(rlock), []).append(row)
@@ -178,15 +179,19 @@ class _Survey:
         return makers
 
     def native_classes(self) -> list[Finding]:
-        """ssl's own classes: no reference of anybody's, but what those that stay raw lead to."""
+        """Classes of ssl and subprocess: no reference of anybody's, but what those that stay raw lead to."""
+        found = []
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
-        if context is None or made is None:
-            return []
-        from . import tls
+        if context is not None and made is not None:
+            from ..adapters.ssl_classes import is_mended, native_classes
 
-        if tls.is_mended(context):
-            return []
-        return [Finding([], lambda: tls.native_classes(sys.modules["ssl"], context, made))]
+            if not is_mended(context):
+                found.append(Finding([], lambda: native_classes(sys.modules["ssl"], context, made)))
+        if self._native("subprocess", "Popen") is not None:
+            from .native_popen import native_popen
+
+            found.append(Finding([], lambda: native_popen(sys.modules["subprocess"], self._known.of("subprocess"))))
+        return found
 
     def findings(self) -> list[Finding]:
         """All there is, subclasses first: whether a name can be changed depends on them."""
@@ -203,7 +208,7 @@ class _Survey:
         for slot in slots:
             value = slot.get()
             if id(value) in self._originals:
-                if slot.module in _MAKES_RLOCKS or value is not self._native("threading", "_CRLock"):
+                if slot.module in _MAKES_RLOCKS or value is not self._spared:
                     found.append(self._raw(slot, value))
             elif type(value) in self._contexts():
                 found.append(self._context(slot, value))
@@ -234,7 +239,7 @@ class _Survey:
         return frozenset() if context is None else frozenset({context})
 
     def _context(self, slot: Slot, value: Any) -> Finding:
-        from .tls import become
+        from ..adapters.ssl_classes import become
 
         new = sys.modules["ssl"].SSLContext
         reference = _reference("ssl", "SSLContext", slot, "instance", "")

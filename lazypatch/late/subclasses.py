@@ -14,7 +14,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from .places import Put
+from ..adapters.changes import Put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +35,7 @@ _FINE = {
     ("threading", "_DummyThread"),
 }
 _WHY = {
+    ("_thread", "RLock"): "its native base takes all greenlets of a thread for one owner",
     ("_thread", "_local"): "its native base gives all greenlets of a thread the same values",
     ("ssl", "SSLContext"): "it makes sockets of a native class of its own, which block",
 }
@@ -60,7 +61,7 @@ class Subclasses:
         """Each direct subclass with what is to be done with it; a fine one is not mentioned."""
         for row in self._bases.values():
             for subclass in type.__subclasses__(row.old):
-                if not self._is_theirs(subclass):
+                if subclass is not row.new and not self._is_theirs(subclass):
                     yield from self._one(row, subclass)
 
     def _is_theirs(self, subclass: type) -> bool:
@@ -110,7 +111,7 @@ def _rank(row: Any) -> bool:
 def _may_be_rebased(row: Any, subclass: type) -> bool:
     if row.target != "ssl":
         return True
-    from .tls import can_be_rebased
+    from ..adapters.ssl_classes import can_be_rebased
 
     return can_be_rebased(subclass, vars(row.old)["sslsocket_class"])
 

@@ -215,7 +215,7 @@ class Walker:
         if len(value) <= LARGEST_TABLE and self._first_time(value) and id(value) not in self._spaces:
             for key, held in list(value.items()):
                 if id(key) in self._things:
-                    self.found.append(Key(slot, key))
+                    self.found.append(Key(slot, key, value))
                 if type(held) not in _PLAIN:
                     self._member(Item(slot.module, f"{slot.text}[{key!r:.60}]", slot.kind, value, key), held)
 

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from .._gevent import Truth
 
 
+def patch_first_load(
+    truth: Truth, commit: Callable[..., None], module: ModuleType, source: ModuleType | str, items: list[str] | None
+) -> None:
+    """The same inside the first import of *module*, which must not fail because of what somebody else asked for."""
+    try:
+        patch_now(truth, commit, module, source, items)
+    except Exception as error:
+        from .. import _errors
+
+        name = source if isinstance(source, str) else source.__name__
+        _errors.warn(_errors.third_party_failed(module.__name__, name, error))
+
+
 def patch_now(
     truth: Truth, commit: Callable[..., None], module: ModuleType, source: ModuleType | str, items: list[str] | None
 ) -> bool:

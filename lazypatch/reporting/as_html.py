@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .records import Facts, TargetReport
 
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\n"}
 _KINDS = {
     "other": "program and libraries",
     "stdlib": "standard library",
@@ -36,15 +37,17 @@ def page(report: Facts) -> str:
             _list("Strict mode would stop this program", map(escape, report.problems)),
             _list("Raw references", _references(report)),
             _list("Calls of gevent.monkey by others", _foreign(report)),
+            _list("Adapters", map(escape, phrases.adapters(report))),
             _list("Drivers", _drivers(report)),
         )
     )
-    return (
+    whole = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>lazypatch: {escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>{body}</main>\n"
         "</body>\n</html>\n"
     )
+    return whole.translate(_CONTROLS)
 
 
 def _head(report: Facts, title: str) -> str:
@@ -64,7 +67,7 @@ def _head(report: Facts, title: str) -> str:
 
 def _facts(report: Facts) -> Iterator[tuple[str, str, str]]:
     states = [target.state for target in report.targets]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "skipped")
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("waiting", "late", "failed", "gevent", "skipped")
                        if state in states)  # fmt: skip
     yield "Targets installed", f"{states.count('installed')} of {len(states)}", counts
     load = report.loading

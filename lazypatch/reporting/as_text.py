@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._errors import printable
 from .._places import place
 from . import phrases
 from .phrases import milliseconds, own_times, seconds
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
 
     from .records import Facts, TargetReport
 
-_COLOURS = {"installed": "32", "late": "33", "failed": "31", "waiting": "36", "skipped": "2", "title": "1", "bad": "31"}
+_COLOURS = {
+    "installed": "32",
+    "late": "33",
+    "failed": "31",
+    "waiting": "36",
+    "skipped": "2",
+    "gevent": "33",
+    "title": "1",
+    "bad": "31",
+}
 _HEADINGS = ("TARGET", "STATE", "AFTER", "COST", "THREAD", "IMPORTED BY")
 _RIGHT = (2, 3)  # columns of numbers
 
@@ -25,6 +35,7 @@ def text(report: Facts, width: int | None = None, colours: bool = False) -> str:
     for title, rows in (
         ("Raw references", list(_references(report))),
         ("Calls of gevent.monkey by others", list(_foreign(report))),
+        ("Adapters", list(phrases.adapters(report))),
         ("Drivers", list(_drivers(report))),
         ("Most expensive imports", list(_imports(report))),
         ("Strict mode would stop this program", [f"{problem}" for problem in report.problems]),
@@ -40,6 +51,8 @@ class _Painter:
         self.colours = colours
 
     def cut(self, line: str) -> str:
+        """*line* as it may be shown: whatever a thread, a file or a module is called, it says nothing to a terminal."""
+        line = printable(line)
         if self.width is None or len(line) <= self.width:
             return line
         return line[: max(self.width - 1, 0)] + "…"
@@ -81,7 +94,7 @@ def _cells(target: TargetReport) -> tuple[str, ...]:
         target.state,
         "" if target.when is None else seconds(target.when),
         milliseconds(cost) if cost else "",
-        target.thread,
+        printable(target.thread, 40),
         phrases.importer(target),
     )
 

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import _state
+from .._adapters import PART
 from .._gevent import native
 from .._places import Place
 from .._targets import STAND_INS, TARGETS
@@ -16,10 +17,11 @@ from .._targets import in_main_interpreter as on_main_thread
 from ..adapters.drivers import seen
 from ..late.importers import inferred
 from .problems import problems
-from .records import Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport
+from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport
 
 if TYPE_CHECKING:
-    from .._session import Entry, Session
+    from .._session import Session
+    from .._targets import Entry
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what runs as __main__ until the program does
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
@@ -38,6 +40,7 @@ def collect(session: Session) -> Facts:
         armed=_armed(journal),
         loading=journal.loading,
         targets=[_target(journal, name) for name in TARGETS],
+        adapters=_adapters(session),
         installs=journal.installs,
         references=list(session.selection.references),
         foreign=_foreign(journal),
@@ -48,7 +51,14 @@ def collect(session: Session) -> Facts:
 
 
 def _program() -> list[str]:
-    return [str(word) for word in getattr(sys, "orig_argv", sys.argv)]
+    """The command line, which may hold passwords: on request, only the program's name."""
+    option: Any = sys._xoptions.get("cooppatch_report_args")
+    if option is None and not sys.flags.ignore_environment:
+        option = os.environ.get("PYTHONCOOPPATCH_REPORT_ARGS")
+    words = sys.orig_argv
+    if str(option).lower() in ("0", "off", "false", "no", "none") and option is not None:
+        words = [*words[:1], *sys.argv[:1]]
+    return [str(word) for word in words]
 
 
 class _Journal:
@@ -151,6 +161,19 @@ def _target(journal: _Journal, name: str) -> TargetReport:
         mended=mended,
         left=len(references) - mended,
     )
+
+
+def _adapters(session: Session) -> list[AdapterReport]:
+    """Those that are wanted; what comes with a target in gevent.monkey, too, is only worth a word if it failed."""
+    if not session.started:
+        return []
+    waiting = session.scheduler.adapters
+    rows = {row.word: row for rows in waiting.rows.values() for row in rows}
+    found = [
+        AdapterReport(row.word, _state.adapter_state(session.selection, waiting, row.word), row.kind, row.modules)
+        for row in rows.values()
+    ]
+    return [row for row in found if row.state != "skipped" and (row.kind != PART or row.state == "failed")]
 
 
 def _importers(journal: _Journal, name: str, first: Entry | None) -> tuple[list[Place], str]:

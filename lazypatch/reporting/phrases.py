@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._places import Place, place
+from .unarmed import why
 
 if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
@@ -51,7 +52,9 @@ def headline(report: Facts) -> str:
 def armed(report: Facts) -> str:
     """When and by whom targets were armed."""
     if not report.armed:
-        return "Nothing has been armed."
+        patched = [target.name for target in report.targets if target.state == "gevent"]
+        by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
+        return f"Nothing has been armed. {why()}".rstrip() + by_gevent
     callers = report.armed[0].callers
     by = f"by {place(callers[0])}" if callers else "before the program started"
     more = len(report.armed) - 1
@@ -66,6 +69,13 @@ def loading(report: Facts) -> str:
         return "gevent has not been loaded by lazypatch."
     by = f" ({place(load.callers[0])})" if load.callers else ""
     return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
+
+
+def adapters(report: Facts) -> list[str]:
+    """What became of those that had something to do, and how many wait."""
+    lines = [f"{row.word}: {row.state} ({', '.join(row.modules)})" for row in report.adapters if row.state != "waiting"]
+    waiting = [row.word for row in report.adapters if row.state == "waiting"]
+    return lines + ([f"waiting: {', '.join(waiting)}"] if waiting else [])
 
 
 def own_times(imports: list[Import]) -> list[float]:

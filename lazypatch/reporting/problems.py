@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from .. import _errors, _state
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 def problems(session: Session) -> list[str]:
     """What strict mode objects to, one line each; nothing for a program in which everything was in time."""
     found = []
+    selection = session.selection
+    may_be = not selection.wanted or selection.expecting or "gevent" in sys.modules
+    if not may_be and not _state.gevent_can_be_found():
+        found.append(_errors.gevent_is_missing())
     for name in TARGETS:
         if name not in session.selection.wanted or name in session.selection.vetoed:
             continue

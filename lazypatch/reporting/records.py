@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._places import Place, Reference
+from .._places import Place, Reference, State
 from ..adapters.drivers import Driver
 
 
@@ -12,7 +12,7 @@ class TargetReport(NamedTuple):
     """What became of one target. Times are seconds after the first arming, durations milliseconds."""
 
     name: str
-    state: str  # as lazypatch.state() says it
+    state: State  # as lazypatch.state() says it
     when: float | None  # it was installed; None if it is not
     importers: list[Place]  # who imported it first, that one's importer, and so on
     how: str  # "seen", "inferred", "gevent" (its own import brought it), "interpreter", or "" if nobody did
@@ -22,6 +22,15 @@ class TargetReport(NamedTuple):
     found: int  # raw references
     mended: int
     left: int
+
+
+class AdapterReport(NamedTuple):
+    """What became of one adapter that was asked for."""
+
+    word: str
+    state: State  # as lazypatch.state() says it
+    kind: str  # correction, extension, or part of what gevent.monkey does
+    modules: list[str]  # that it waits for
 
 
 class Arming(NamedTuple):
@@ -82,6 +91,7 @@ class Facts(NamedTuple):
     armed: list[Arming]
     loading: Loading | None
     targets: list[TargetReport]
+    adapters: list[AdapterReport]
     installs: list[Install]
     references: list[Reference]
     foreign: list[ForeignCall]

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import _errors
+from .writing import is_replaced, put
 
 if TYPE_CHECKING:
     from .._session import Session
@@ -35,7 +36,7 @@ class Request:
 
             report = collect(self.session)
             if self.file:
-                _replace(self._name(), _form(report, self.file))
+                put(self._name(), _form(report, self.file).encode("utf-8", "backslashreplace"))
             else:
                 _show(_coloured(report) if _is_terminal() else text(report))
         except Exception as error:
@@ -43,6 +44,8 @@ class Request:
 
     def _name(self) -> str:
         """The file of this process. Children, and whoever comes second, get a name with their pid."""
+        if not is_replaced(self.file):
+            return self.file
         if "%p" in self.file:
             return self.file.replace("%p", str(os.getpid()))
         mine = os.getpid() == self.pid and not _was_written_since(self.file, self.begin)
@@ -67,9 +70,13 @@ def ask(session: Session, file: str, inherit: bool = False) -> None:
     """
     if file.lower() in _OFF or session.journal.request is not None:
         return
-    file = "" if file.lower() in _ON else os.path.abspath(file)
+    try:
+        file = "" if file.lower() in _ON else os.path.abspath(file)
+    except OSError as error:  # the current folder was removed: it is said now, and nothing else changes
+        _errors.complain(_errors.no_report(file, error))
+        return
     session.journal.request = Request(session, file)
-    if inherit and file and "%p" not in file:
+    if inherit and file and "%p" not in file and is_replaced(file):
         os.environ[VARIABLE] = for_children(file)
     from .import_times import Timer
 
@@ -122,14 +129,6 @@ def _form(report: Facts, file: str) -> str:
     from .as_text import text
 
     return text(report)
-
-
-def _replace(file: str, content: str) -> None:
-    """The whole file at once: nobody reads half of it, nor mixes it with another's."""
-    new = f"{file}.{os.getpid()}.new"
-    with open(new, "w", encoding="utf-8", errors="backslashreplace") as out:
-        out.write(content)
-    os.replace(new, file)
 
 
 def _is_terminal() -> bool:

@@ -76,7 +76,7 @@ th { font-size: 13px; font-weight: 500; color: var(--soft); }
 }
 .state { white-space: nowrap; }
 .installed { color: var(--good); } .late { color: var(--warn); } .failed { color: var(--bad); }
-.waiting, .skipped { color: var(--soft); }
+.waiting, .skipped, .gevent { color: var(--soft); }
 .bad { color: var(--bad); } .good { color: var(--good); }
 details summary { cursor: pointer; color: var(--soft); font-size: 13px; }
 details ol, .plain { padding: 0; list-style: none; }

@@ -35,7 +35,7 @@ def assert_runs_native(done: object, why: str) -> None:
 def test_without_gevent_the_program_runs_and_is_told_once(tmp_path: pathlib.Path) -> None:
     """The variable is set where gevent is not installed."""
     environment = make(tmp_path, others=False)
-    done = run_python("-c", NATIVE_PROGRAM, spec="all", python=environment.python)
+    done = run_python("-c", NATIVE_PROGRAM, spec="gevent", python=environment.python)
     assert_runs_native(done, "gevent is not installed")
 
 
@@ -47,20 +47,72 @@ def test_with_a_broken_greenlet_the_program_runs_and_is_told_once(tmp_path: path
     assert broken
     for path in broken:
         path.write_bytes(b"not a library")
-    done = run_python("-c", NATIVE_PROGRAM, spec="all", python=environment.python)
+    done = run_python("-c", NATIVE_PROGRAM, spec="gevent", python=environment.python)
     assert_runs_native(done, "gevent cannot be imported")
 
 
-def test_with_gevents_folder_gone_from_the_path_the_program_runs_and_is_told_once() -> None:
+def test_with_gevents_folder_gone_from_the_path_it_is_found_where_it_was_when_armed() -> None:
     """As in pip's build environments, which take site-packages off sys.path after the start."""
     gone = f"import sys\nassert 'gevent' not in sys.modules\nsys.path.remove({str(PACKAGES)!r})\n"
-    done = run_python("-c", gone + NATIVE_PROGRAM, spec="all")
-    assert_runs_native(done, "gevent is not installed")
+    code = gone + "import socket, threading, gevent.socket\nassert socket.socket is gevent.socket.socket\n"
+    done = run_python("-c", code + "thread = threading.Thread(target=print, args=['ran']); thread.start()", spec="all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+IN_THE_WAY = """
+import sys, threading, socket, queue
+thread = threading.Thread(target=print, args=["ran"]); thread.start(); thread.join()
+import gevent.socket, greenlet, zope.interface
+assert socket.socket is gevent.socket.socket and "-packages" in sys.modules["gevent"].__file__
+"""
+
+
+@pytest.mark.parametrize("way", ["variable", "command line", "enable", "module"])
+@pytest.mark.parametrize("name", ["gevent.py", "greenlet.py", "zope.py", "zope/__init__.py"])
+def test_a_file_of_the_program_that_has_the_name_of_what_gevent_needs_is_passed_over_and_named(
+    name: str, way: str, tmp_path: pathlib.Path
+) -> None:
+    """It never runs; the real one does, with every way of arming and of starting."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise AssertionError('this is not what was meant')\n")
+    head = "import lazypatch; lazypatch.enable()\n" if way == "enable" else ""
+    (tmp_path / "app.py").write_text(head + IN_THE_WAY)
+    args = {"command line": ["-m", "lazypatch", "app.py"], "module": ["-m", "app"]}.get(way, ["app.py"])
+    spec = "all" if way in ("variable", "module") else None
+    done = run_python(*args, spec=spec, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+    assert done.stderr.count("LazyPatchWarning") == 1 and str(tmp_path / name) in done.stderr, done.stderr
+
+
+def test_a_part_of_a_namespace_in_the_programs_folder_is_not_in_the_way(tmp_path: pathlib.Path) -> None:
+    """zope is a namespace: the program may bring a part of it."""
+    (tmp_path / "zope" / "mine").mkdir(parents=True)
+    (tmp_path / "zope" / "mine" / "__init__.py").write_text("")
+    (tmp_path / "app.py").write_text("import socket, zope.mine, zope.interface\nprint('ran')\n")
+    done = run_python("app.py", spec="all", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+def test_a_program_of_the_name_without_gevent_runs_once_and_natively(tmp_path: pathlib.Path) -> None:
+    """Where there is no gevent, a program called gevent.py is not taken for it, and named."""
+    environment = make(tmp_path / "environment", others=False)
+    (tmp_path / "gevent.py").write_text("print('begins')\nimport queue\nprint(queue.Queue.__module__)\n")
+    done = run_python("gevent.py", spec="all", cwd=tmp_path, python=environment.python)
+    assert (done.returncode, done.stdout) == (0, "begins\nqueue\n")
+    assert done.stderr.count("LazyPatchWarning") == 1 and str(tmp_path / "gevent.py") in done.stderr, done.stderr
+
+
+def test_where_no_hub_can_be_made_nothing_is_installed() -> None:
+    """GEVENT_LOOP names an event loop that does not exist: gevent itself says so only when the first thread starts."""
+    code = "import threading, queue\nassert queue.Queue.__module__ == 'queue'\nthreading.Thread(target=print, args=['ran']).start()"
+    done = run_python("-c", code, spec="all", GEVENT_LOOP="gevent.nowhere.loop")
+    assert (done.returncode, done.stdout, done.stderr.count("LazyPatchWarning")) == (0, "ran\n", 1), done.stderr
+    assert "gevent cannot be imported (ModuleNotFoundError" in done.stderr
 
 
 def test_the_same_program_is_not_native_where_gevent_works() -> None:
     """So the three tests above test something."""
-    done = run_python("-c", NATIVE_PROGRAM, spec="all")
+    done = run_python("-c", NATIVE_PROGRAM, spec="gevent")
     assert done.returncode == 1 and "AssertionError" in done.stderr
 
 
@@ -89,14 +141,14 @@ print("right" if right else "wrong")
 def test_the_first_threading_may_be_imported_in_a_worker() -> None:
     """A thread started the usual way: the main thread is the main thread, and nothing is said."""
     start = "_thread.start_new_thread(work, ())\ndone = held()"
-    done = run_python("-c", FIRST_THREADING + start + AFTERWARDS, spec="all")
+    done = run_python("-c", FIRST_THREADING + start + AFTERWARDS, spec="gevent")
     assert (done.returncode, done.stdout, done.stderr) == (0, "thread\nright\n", "")
 
 
 def test_the_first_threading_may_be_imported_in_a_native_worker() -> None:
     """A thread that we did not start: a warning says what is not right then; the process ends."""
     start = "done = held(); import lazypatch; lazypatch.get_original('_thread', 'start_new_thread')(work, ())"
-    done = run_python("-c", FIRST_THREADING + start + AFTERWARDS, spec="all")
+    done = run_python("-c", FIRST_THREADING + start + AFTERWARDS, spec="gevent")
     assert done.returncode == 0 and done.stdout.startswith("thread\n"), done
     assert "right" in done.stdout or "from another thread than the main one" in done.stderr, done
 
@@ -110,7 +162,7 @@ done = held()
 inner = greenlet.greenlet(work)
 inner.switch()
 """ + AFTERWARDS + "threading.Thread(target=print, args=('late',)).start()\n"  # fmt: skip
-    done = run_python("-c", code, spec="all")
+    done = run_python("-c", code, spec="gevent")
     assert (done.returncode, done.stderr) == (0, ""), done
     assert sorted(done.stdout.split()) == ["late", "right", "thread"]
 
@@ -118,7 +170,7 @@ inner.switch()
 def test_targets_that_an_earlier_pth_file_loaded_are_cooperative(tmp_path: pathlib.Path) -> None:
     """They are late, and the others installed."""
     environment = make(tmp_path)
-    (environment.site / "aaa.pth").write_text("import threading, socket\n")
+    (environment.site / "a00.pth").write_text("import threading, socket\n")
     done = run_python("-c", """
 import sys
 assert {"threading", "socket"} <= set(sys.modules) and "queue" not in sys.modules
@@ -127,7 +179,7 @@ assert socket.socket is gevent.socket.socket and threading.Lock is gevent.thread
 assert selectors.DefaultSelector is gevent.selectors.DefaultSelector and queue.Queue is gevent.queue.Queue
 assert threading.current_thread() is threading.main_thread()
 print([lazypatch.state(name) for name in ("threading", "socket", "queue")])
-""", spec="all", python=environment.python)  # fmt: skip
+""", spec="gevent", python=environment.python)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout == "['late', 'late', 'installed']\n"
 
@@ -174,7 +226,7 @@ for function in (os.fork, os.waitpid, time.sleep, _thread.start_new_thread):
 {FIRST_CALLS[name]}
 """
         + NO_STAND_IN_KEPT,
-        spec="all",
+        spec="gevent",
     )
     assert out == "end\n"
 
@@ -196,7 +248,7 @@ import sys
 assert "gevent" in sys.modules
 print("end")
 """,
-        spec="all",
+        spec="gevent",
     )
     assert out == "end\n"
 
@@ -215,7 +267,11 @@ for module in ("socket", "time", "select", "threading", "queue", "subprocess", "
 assert socket.socket is gevent.socket.socket and socket.socket.__mro__.count(gevent.socket.socket) == 1
 assert threading.current_thread() is threading.main_thread()
 import queue, subprocess, gevent.queue, gevent.subprocess
-assert queue.Queue is gevent.queue.Queue and subprocess.Popen is gevent.subprocess.Popen
+native_popen = gevent.monkey.get_original("subprocess", "Popen")
+assert subprocess.Popen is not native_popen
+assert queue.Queue is gevent.queue.Queue
+# The adapter's is a subclass of the original.
+assert native_popen in subprocess.Popen.__bases__ or subprocess.Popen is gevent.subprocess.Popen
 assert gevent.monkey.get_original("queue", "Queue").__module__ == "queue"
 print("end")
 """
@@ -226,10 +282,10 @@ print("end")
     [
         (None, "import gevent.monkey; gevent.monkey.patch_all()\nimport lazypatch; lazypatch.patch_all()"),
         (None, "import lazypatch; lazypatch.patch_all()\nimport gevent.monkey; gevent.monkey.patch_all()"),
-        ("all", "import gevent.monkey; gevent.monkey.patch_all()"),
-        ("all", "import socket, gevent.monkey; gevent.monkey.patch_all(); gevent.monkey.patch_all()"),
+        ("gevent", "import gevent.monkey; gevent.monkey.patch_all()"),
+        ("gevent", "import socket, gevent.monkey; gevent.monkey.patch_all(); gevent.monkey.patch_all()"),
         (None, "import socket, threading; native_thread = threading.Thread\nimport lazypatch\n"
-               "lazypatch.exclude('__main__'); lazypatch.enable()\n"
+               "lazypatch.exclude('__main__'); lazypatch.enable('gevent')\n"
                "import gevent.monkey; gevent.monkey.patch_all()"),
     ],
 )  # fmt: skip
@@ -247,10 +303,10 @@ def test_arming_loads_nothing_but_lazypatch(how: str) -> None:
     show = "import sys; print(*sorted(sys.modules))"
     plain = set(run_code(show).split())
     if how == "enable":
-        armed = set(run_code("import lazypatch; lazypatch.enable(); " + show).split())
+        armed = set(run_code("import lazypatch; lazypatch.enable('gevent'); " + show).split())
     elif how == "-X":
-        armed = set(run_python("-X", "cooppatch=all", "-c", show).stdout.split())
+        armed = set(run_python("-X", "cooppatch=gevent", "-c", show).stdout.split())
     else:
-        armed = set(run_code(show, spec="all").split())
+        armed = set(run_code(show, spec="gevent").split())
     assert "lazypatch._finder" in armed
     assert not {name for name in armed - plain if name.partition(".")[0] != "lazypatch"} - {"atexit"}

@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from lazypatch import _errors, _scheduler, _session, _turns
-from lazypatch._targets import TARGETS, Target
+from lazypatch._targets import TARGETS, Target, names_to_watch
 
 OURS = os.path.dirname(_session.__file__)
 start, native_lock, native_rlock, ident = (
@@ -327,7 +327,7 @@ def arm(given):
         )
         row.source = given.name(f"rt.s{number}")
     session.selection.wanted = {name: frozenset() for name in TARGETS}
-    session._watch_targets(session.selection.wanted)
+    session.watch(names_to_watch(session.selection.wanted))
     session.finder.names.add(given.runtime)
     session._made["it"] = Scheduler(session)
     return session

@@ -30,6 +30,7 @@ def mend():
     it = session()
     return repair(it.selection, it.scheduler.originals, it.scheduler.commit, it.accepts)
 
+
 NAMES = {
     "time": ["sleep"],
     "threading": ["Lock", "Event", "Thread", "local", "get_ident"],

@@ -108,7 +108,7 @@ import gevent.queue
 assert seen == [gevent.queue.Queue] * 2, seen
 assert fired.count("queue") == 1 and bodies == [1], (fired, bodies)
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -152,7 +152,7 @@ assert lazypatch.patch_module("pack.sub", source, ["value"])
 import pack, pack.sub
 assert pack.sub.value == "replaced" and pack.result[0] in (None, pack.sub)
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=str(tmp_path),
     )
 
@@ -172,7 +172,7 @@ del sys.meta_path[1]
 import selectors, gevent.selectors
 assert selectors.DefaultSelector is gevent.selectors.DefaultSelector
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -196,7 +196,7 @@ class Another:
 sys.meta_path.append(Another)
 assert finder.find_spec("gevent") is finder.find_spec("json") is None
 assert type(finder.find_spec("queue").loader).__module__ == "lazypatch._finder"
-""", spec="all", python=environment.python)  # fmt: skip
+""", spec="gevent", python=environment.python)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -222,7 +222,7 @@ counts = {{file: ran.count(file) for file in files}}
 assert "gevent" in sys.modules and len(files) >= 8 and set(counts.values()) == {{1}}, counts
 assert not [name for name in sys.modules if " " in name], "what stood in for an adopted module is still there"
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -243,7 +243,7 @@ def test_a_finder_that_was_first_before_arming_is_overtaken() -> None:
         + """
 sys.meta_path.insert(0, Uncoop())
 import lazypatch
-lazypatch.enable()
+lazypatch.enable('gevent')
 import queue, gevent.queue
 assert queue.Queue is gevent.queue.Queue and lazypatch.state("queue") == "installed"
 """
@@ -264,7 +264,7 @@ assert type(sys.meta_path[0]).__module__ == "lazypatch._finder"
 assert sum(type(finder).__module__ == "lazypatch._finder" for finder in sys.meta_path) == 1
 import selectors
 assert lazypatch.state("selectors") == "installed"
-""", spec="all")  # fmt: skip
+""", spec="gevent")  # fmt: skip
     assert done.returncode == 0, done.stderr
     warnings = [line.split("LazyPatchWarning: ")[1] for line in done.stderr.splitlines() if "LazyPatchWarning" in line]
     assert len(warnings) == 1
@@ -278,11 +278,11 @@ def test_a_target_hidden_until_the_next_enable_is_installed_then() -> None:
     """Arming again looks at what is loaded, also at what was hidden."""
     done = run_python("-c", UNCOOPERATIVE + """
 import lazypatch
-lazypatch.enable()
+lazypatch.enable('gevent')
 sys.meta_path.insert(0, Uncoop())
 import queue
 assert "gevent" not in sys.modules
-lazypatch.enable()
+lazypatch.enable('gevent')
 import gevent.queue
 assert queue.Queue is gevent.queue.Queue and lazypatch.state("queue") == "late"
 """)  # fmt: skip
@@ -297,18 +297,18 @@ import sys, lazypatch
 def ours():
     return [finder for finder in sys.meta_path if type(finder).__module__ == "lazypatch._finder"]
 assert len(ours()) == 1
-lazypatch.enable(); lazypatch.patch_all(Event=True); lazypatch.patch_socket()
+lazypatch.enable('gevent'); lazypatch.patch_all(Event=True); lazypatch.patch_socket()
 assert len(ours()) == 1
 first = ours()
 for name in [name for name in sys.modules if name.partition(".")[0] == "lazypatch"]:
     del sys.modules[name]
 import lazypatch
-lazypatch.enable()
+lazypatch.enable('gevent')
 assert ours() == first and sys.meta_path[0] is first[0]
 import queue, gevent.queue
 assert queue.Queue is gevent.queue.Queue
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -324,7 +324,7 @@ import socket, threading, gevent.socket
 assert socket.socket is gevent.socket.socket
 assert vars(queue) == own, set(vars(queue)) ^ set(own)
 """)
-    done = run_python(str(tmp_path / "app.py"), spec="all")
+    done = run_python(str(tmp_path / "app.py"), spec="gevent")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -342,7 +342,7 @@ import space.inner
 assert list(space.__path__) and type(space.__path__).__name__.endswith("NamespacePath")
 assert not type(space.__spec__.loader).__module__.startswith("lazypatch")
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=str(tmp_path),
     )
 
@@ -363,7 +363,7 @@ assert "gevent" not in sys.modules
 import queue, socket, gevent.socket, gevent.queue
 assert socket.socket is gevent.socket.socket and queue.Queue is gevent.queue.Queue
 assert sys.modules["ssl"] is None
-""", spec="all")  # fmt: skip
+""", spec="gevent")  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -384,7 +384,7 @@ class Last:
 sys.last, builtins.last = Last(), Last()
 """
     )
-    assert run_code("import sys; print('lazypatch._finder' in sys.modules)", spec="all") == "True\n"
-    plain, armed = (run_python(str(script), spec=spec) for spec in (None, "all"))
+    assert run_code("import sys; print('lazypatch._finder' in sys.modules)", spec="gevent") == "True\n"
+    plain, armed = (run_python(str(script), spec=spec) for spec in (None, "gevent"))
     assert plain.returncode == 0 and "sys.meta_path is None" in plain.stdout, plain
     assert (armed.returncode, armed.stdout, armed.stderr) == (plain.returncode, plain.stdout, plain.stderr)

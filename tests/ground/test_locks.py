@@ -53,11 +53,11 @@ with ThreadPoolExecutor(2) as pool:
     assert list(pool.map(abs, [-1, -2])) == [1, 2]
 assert type(threading.get_native_id()) is int
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
-@pytest.mark.parametrize("spec", ["all", "all,existing_locks=0"])
+@pytest.mark.parametrize("spec", ["gevent", "gevent,existing_locks=0"])
 @pytest.mark.parametrize("trigger", ["socket", "threading", "select"])
 def test_a_module_body_may_be_what_loads_gevent(spec: str, trigger: str, tmp_path: pathlib.Path) -> None:
     """The lock of the module whose body runs is released by the owner that took it, also without existing_locks."""
@@ -65,7 +65,7 @@ def test_a_module_body_may_be_what_loads_gevent(spec: str, trigger: str, tmp_pat
     run_code(PRELUDE + "import holder\nassert holder.VALUE == 1\ncheck()", spec=spec, PYTHONPATH=path)
 
 
-@pytest.mark.parametrize("spec", ["all", "all,existing_locks=0"])
+@pytest.mark.parametrize("spec", ["gevent", "gevent,existing_locks=0"])
 def test_a_module_body_may_arm_and_load_targets_that_are_there(spec: str, tmp_path: pathlib.Path) -> None:
     """The same when it is enable() itself that finds a target loaded, in the body of a module in a package."""
     (tmp_path / "pack").mkdir()
@@ -81,7 +81,7 @@ def test_a_pth_line_may_be_what_loads_gevent(tmp_path: pathlib.Path) -> None:
     (environment.site / "zzz.pth").write_text("import threading, socket\n")
     done = run_python("-c", "import sys; assert 'gevent' in sys.modules; import socket, threading, gevent.threading\n"
         "assert socket.socket is gevent.socket.socket and threading.get_ident is gevent.threading.get_ident",
-        spec="all", python=environment.python)  # fmt: skip
+        spec="gevent", python=environment.python)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -104,7 +104,7 @@ check()
 go.release()
 done.acquire()
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -156,7 +156,7 @@ go.release()
 done.acquire()
 assert outcome == [1], outcome
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -189,7 +189,7 @@ for name in ("socket", "threading", "queue", "subprocess", "ssl", "selectors", "
     __import__(name)
     assert lazypatch.state(name) in ("installed", "late"), (name, lazypatch.state(name))
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -205,7 +205,7 @@ def test_importlib_forgets_the_locks_that_were_held_while_gevent_was_loaded(tmp_
     path = write_module(tmp_path, "imports_a_target", "import queue")
     run_code(
         "import _frozen_importlib, gc, imports_a_target; gc.collect(); assert not _frozen_importlib._module_locks",
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -227,7 +227,7 @@ def enter(name):
 gevent.joinall([gevent.spawn(enter, name) for name in "ab"], raise_error=True)
 assert order in (list("aabb"), list("bbaa")), order
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -248,7 +248,7 @@ def importer(last):
 gevent.joinall([gevent.spawn(importer, False), gevent.spawn(importer, True)], raise_error=True)
 assert seen == [1, 1] and bodies == [1], (seen, bodies)
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -279,7 +279,7 @@ import slow
 greenlet.get()
 assert seen == [1] and bodies == [1], (seen, bodies)
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -298,7 +298,7 @@ def work():
 assert greenlet.greenlet(work).switch() == 1
 check()
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -331,7 +331,7 @@ def work():
 assert greenlet.greenlet(work).switch() == 1 and "gevent" in sys.modules
 check()
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=path,
     )
 
@@ -366,7 +366,7 @@ status = os.waitpid(pid, 0)[1]
 go.release()
 assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 42, status
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -387,7 +387,7 @@ with session().scheduler.originals._lock:
 import gevent.queue
 assert sys.modules["queue"].Queue is gevent.queue.Queue
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -417,7 +417,7 @@ assert "gevent" in sys.modules and get_hub_if_exists() is None
 import slow
 assert slow.seen == [slow] and slow.value == 1 and get_hub_if_exists() is None
 """,
-        spec="all",
+        spec="gevent",
         PYTHONPATH=folder,
     )
 
@@ -429,7 +429,7 @@ def test_an_interrupt_while_a_failed_install_is_put_back_does_not_stop_that() ->
 import queue, types
 from lazypatch._session import session
 from lazypatch._install import Change
-from lazypatch.late.places import Put
+from lazypatch.adapters.changes import Put
 module, told = types.ModuleType("module"), []
 module.value = "old"
 def setter(value):
@@ -444,7 +444,7 @@ except ZeroDivisionError:
 else:
     raise AssertionError
 """,
-        spec="all",
+        spec="gevent",
     )
 
 
@@ -455,5 +455,5 @@ def test_a_fork_asks_nothing_of_a_scheduler_that_is_gone() -> None:
         "other = Scheduler(session(), session().selection, session().standins, [])\ngone = weakref.ref(other)\ndel other\ngc.collect()\nassert gone() is None\n"
         "pid = os.fork()\nif not pid: os._exit(3)\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     )
-    done = run_python("-W", "ignore", "-c", code, spec="all")
+    done = run_python("-W", "ignore", "-c", code, spec="gevent")
     assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")

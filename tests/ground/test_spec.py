@@ -8,28 +8,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazypatch import LazyPatchError
+from lazypatch._adapters import ADAPTERS, PART
 from lazypatch._spec import parse
-from lazypatch._targets import GROUPS, OPTIONS, TARGETS, wanted
+from lazypatch._targets import GROUPS, MANY, OPTIONS, TARGETS, Selection, wanted
 
 
 @pytest.mark.parametrize("text", ["all", "1", "on", "TRUE", "all,", " all ", ",".join(GROUPS)])
 def test_all_is_everything(text: str) -> None:
-    chosen, warnings = parse(text)
-    assert chosen == wanted(GROUPS, OPTIONS)
-    assert set(chosen) == set(TARGETS)
-    assert not warnings
+    choice = parse(text)
+    assert choice.wanted == wanted(GROUPS, OPTIONS)
+    assert set(choice.wanted) == set(TARGETS)
+    assert choice.adapters == (set() if "queue" in text else {"all"})
+    assert not choice.warnings
+
+
+def test_gevent_is_every_group_and_no_adapter() -> None:
+    assert parse("gevent").wanted == parse("all").wanted
+    assert parse("gevent").adapters == set()
 
 
 @pytest.mark.parametrize("text", ["", "0", "off", "none", "False"])
 def test_nothing_is_nothing(text: str) -> None:
-    assert parse(text) == ({}, [])
+    choice = parse(text)
+    assert not choice and not choice.warnings
 
 
 def test_a_group_brings_what_it_needs() -> None:
-    assert set(parse("subprocess")[0]) == {"subprocess", "os", "signal"}
-    assert set(parse("signal")[0]) == {"signal", "os"}
-    assert set(parse("ssl")[0]) == {"ssl", "socket"}
-    assert set(parse("thread")[0]) == {"_thread", "threading", "_threading_local", "select", "selectors"}
+    assert set(parse("ssl,-thread").wanted) == {"ssl", "socket"}
+    assert set(parse("subprocess,-thread").wanted) == {"subprocess", "os", "signal"}
+    assert set(parse("signal,-thread,-subprocess").wanted) == {"signal", "os"}
+    assert set(parse("queue,-os,-subprocess,-socket").wanted) == {
+        "queue", "_thread", "threading", "_threading_local", "select", "selectors", "time",
+    }  # fmt: skip
+    for alone in ("dns", "select", "time"):
+        assert parse(alone).wanted == wanted([alone], OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -42,47 +54,116 @@ def test_a_group_brings_what_it_needs() -> None:
     ],
 )
 def test_taking_out_what_is_needed_is_obeyed_and_warned_of(text: str, said: str) -> None:
-    chosen, warnings = parse(text)
-    assert text.rpartition("-")[2] not in chosen
-    assert any(said in message for message in warnings)
+    choice = parse(text)
+    assert text.rpartition("-")[2] not in choice.wanted
+    assert any(said in message for message in choice.warnings)
+
+
+def test_taking_everything_out_is_warned_of() -> None:
+    choice = parse("queue,-queue")
+    assert not choice and "nothing is left" in choice.warnings[0]
 
 
 def test_only_removals_start_from_everything() -> None:
-    assert set(parse("-queue")[0]) == set(TARGETS) - {"queue"}
-    assert "dns" not in parse("dns=0")[0]["socket"]
-    assert "dns" not in parse("all,-dns")[0]["socket"]
-    assert parse("dns")[0] == {"socket": {"dns"}}
+    assert set(parse("-queue").wanted) == set(TARGETS) - {"queue"}
+    assert parse("-queue").adapters == {"all"}
+    assert "dns" not in parse("dns=0").wanted["socket"]
+    assert "dns" not in parse("all,-dns").wanted["socket"]
+    assert parse("dns").wanted == {"socket": {"dns"}}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_options_can_be_switched_off(option: str) -> None:
-    assert not any(option in options for options in parse(f"all,{option}=0")[0].values())
-    assert any(option in options for options in parse(f"all,{option}=1")[0].values())
+    assert not any(option in options for options in parse(f"all,{option}=0").wanted.values())
+    assert any(option in options for options in parse(f"all,{option}=1").wanted.values())
 
 
-@given(st.lists(st.sampled_from([*GROUPS, *("-" + name for name in GROUPS), "all", *(f"{o}=0" for o in OPTIONS)])))
+def test_no_word_has_two_meanings() -> None:
+    words = [*GROUPS, *MANY, "gevent", *(row.word for row in ADAPTERS if row.kind != PART)]
+    assert len(words) == len({*words})
+    assert {*words}.isdisjoint({"strict", *OPTIONS} - {"dns"})  # dns is a group, and an option of socket's
+
+
+ADAPTER_WORDS = [row.word for row in ADAPTERS if row.kind != PART]
+
+
+@pytest.mark.parametrize("word", ADAPTER_WORDS)
+def test_an_adapter_brings_the_groups_that_it_needs(word: str) -> None:
+    row = next(row for row in ADAPTERS if row.word == word)
+    choice = parse(word)
+    assert choice.adapters == {word} and {*row.needs} <= choice.wanted.keys() and not choice.warnings
+    assert parse(f"gevent,{word}").adapters == {word}
+    assert parse(f"all,-{word}").adapters == {"all", "-" + word}
+
+
+def test_enabling_again_adds_adapters_and_takes_none_out() -> None:
+    for first, second, together in (
+        ({"all", "-a", "-b"}, {"all", "-b"}, {"all", "-b"}),
+        ({"all", "-a"}, {"b"}, {"all", "-a", "b"}),
+        ({"b"}, {"all", "-a"}, {"all", "-a", "b"}),
+        ({"all"}, {"all", "-a"}, {"all"}),
+        ({"a"}, {"-b"}, {"a"}),
+    ):
+        selection = Selection()
+        selection.add_adapters(first)
+        selection.add_adapters(second)
+        assert selection.adapters == together, (first, second)
+
+
+WORDS = [*GROUPS, *("-" + name for name in GROUPS), "all", *(f"{o}=0" for o in OPTIONS), *ADAPTER_WORDS]
+
+
+@given(st.lists(st.sampled_from(WORDS)))
 def test_every_spec_of_known_words_is_understood(words: list[str]) -> None:
-    chosen, warnings = parse(",".join(words))
+    choice = parse(",".join(words))
     removed = {word[1:] for word in words if word.startswith("-")}
     if "dns" in words:
         removed.discard("socket")  # then its look-up functions stay wanted
-    assert not (removed - {"dns", "thread", "select"}) & set(chosen)
-    assert chosen.keys() <= TARGETS.keys()
-    assert not warnings or any(word.startswith("-") for word in words)
+    assert not (removed - {"dns", "thread", "select"}) & set(choice.wanted)
+    assert choice.wanted.keys() <= TARGETS.keys()
+    assert not choice.warnings or any(word.startswith("-") for word in words)
 
 
-@given(st.text(alphabet="abcdefgh_=-", min_size=1))
+@given(st.text(alphabet="abcdefgh_=-,; ", min_size=1))
 def test_no_text_does_anything_but_parse_or_explain(text: str) -> None:
     explained = ""
     try:
         parse(text)
     except LazyPatchError as error:
         explained = str(error)
-    assert not explained or "known words: " in explained
+    assert "\n" not in explained and (not explained or "known: " in explained or "; " in explained)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("-all", "say 'none' to make nothing cooperative"),
+        ("all,gevent", "leave one of them out"),
+        (",", "holds no word"),
+        ("socket ssl", "separate words by commas, not by ' '"),
+        ("socket;ssl", "separate words by commas, not by ';'"),
+        ("strict", "'strict='"),
+        ("stric=1", "the nearest is 'strict'"),
+        ("dns=maybe", "unknown value for the option dns 'maybe'"),
+        ("a" * 120_000, "(120000 characters)"),
+        ("\x1b[31m", "'\\x1b[31m'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_that_says_what_was_meant(text: str, said: str) -> None:
+    with pytest.raises(LazyPatchError) as caught:
+        parse(text)
+    assert said in str(caught.value) and len(str(caught.value)) < 1500
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("spec", [None, ["socket"], 3])
+def test_what_is_no_text_is_told(spec: object) -> None:
+    with pytest.raises(LazyPatchError, match="a spec is a text"):
+        parse(spec)  # type: ignore[arg-type]
 
 
 BAD = "socet"
-EXPLAINED = "unknown word 'socet' in the spec 'socet'; the nearest word is 'socket'; known words: socket, "
+EXPLAINED = "unknown word 'socet' in the spec 'socet'; the nearest is 'socket'; known: socket, "
 
 
 def test_an_unknown_word_in_the_variable_is_one_line_and_arms_nothing() -> None:
@@ -119,7 +200,7 @@ def test_a_required_group_taken_out_is_warned_of_each_way_in() -> None:
 
 def test_the_x_option_wins_over_the_variable() -> None:
     code = "import lazypatch; print(lazypatch.state('queue'), lazypatch.state('ssl'))"
-    assert run_python("-X", "cooppatch=queue", "-c", code, spec="ssl").stdout == "waiting skipped\n"
+    assert run_python("-X", "cooppatch=queue,-socket", "-c", code, spec="ssl").stdout == "waiting skipped\n"
     assert run_python("-X", "cooppatch", "-c", code).stdout == "waiting waiting\n"
 
 

@@ -83,7 +83,7 @@ def test_the_chain_of_importers_leads_from_the_statement_to_the_program(program:
 
 def test_without_being_asked_in_advance_the_nearest_importers_are_known(program: pathlib.Path) -> None:
     code = "import outer, ssl, lazypatch; print(lazypatch.report().to_json())"
-    done = run_python("-c", code, spec="all", cwd=program)
+    done = run_python("-c", code, spec="gevent", cwd=program)
     report = json.loads(done.stdout)
     assert where(of(report, "queue")["importers"])[:3] == [("inner.py", 2), ("inner.py", 3), ("outer.py", 2)]
     assert where(of(report, "ssl")["importers"]) == [("<string>", 1)] and report["imports"] == []
@@ -248,7 +248,7 @@ def test_a_report_that_cannot_be_written_is_one_line(program: pathlib.Path) -> N
         (["-m", "lazypatch", "--report", "-c", "import queue"], {}),
         (["-X", "cooppatch", "-X", "cooppatch_report", "-c", "import queue"], {}),
         (["-c", "import queue"], {"PYTHONCOOPPATCH": "all", "PYTHONCOOPPATCH_REPORT": "1"}),
-        (["-c", "import lazypatch, queue; lazypatch.enable()"], {"PYTHONCOOPPATCH_REPORT": "1"}),
+        (["-c", "import lazypatch, queue; lazypatch.enable('gevent')"], {"PYTHONCOOPPATCH_REPORT": "1"}),
     ],
 )
 def test_each_way_to_ask_prints_the_table_on_stderr(args: list[str], env: dict[str, str]) -> None:
@@ -261,7 +261,7 @@ def test_each_way_to_ask_prints_the_table_on_stderr(args: list[str], env: dict[s
 
 @pytest.mark.parametrize("value", ["0", "off", "none"])
 def test_no_report_is_written_when_it_is_switched_off(value: str) -> None:
-    done = run_python("-c", "pass", spec="all", PYTHONCOOPPATCH_REPORT=value)
+    done = run_python("-c", "pass", spec="gevent", PYTHONCOOPPATCH_REPORT=value)
     assert (done.returncode, done.stderr) == (0, "")
     assert run_python("-E", "-X", "cooppatch", "-c", "pass", PYTHONCOOPPATCH_REPORT="1").stderr == ""
 
@@ -279,7 +279,7 @@ print(pid)
 
 def test_children_write_files_of_their_own(tmp_path: pathlib.Path) -> None:
     """Both those that inherit the variable and those that inherit the memory."""
-    done = run_python("-c", CHILDREN, spec="all", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="r.json")
+    done = run_python("-c", CHILDREN, spec="gevent", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="r.json")
     assert done.returncode == 0, done.stderr
     written = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
     main = written.pop("r.json")
@@ -290,7 +290,7 @@ def test_children_write_files_of_their_own(tmp_path: pathlib.Path) -> None:
 
 def test_a_name_may_say_where_the_pid_goes(tmp_path: pathlib.Path) -> None:
     done = run_python(
-        "-c", "import os; print(os.getpid())", spec="all", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="at-%p.txt"
+        "-c", "import os; print(os.getpid())", spec="gevent", cwd=tmp_path, PYTHONCOOPPATCH_REPORT="at-%p.txt"
     )
     assert [path.name for path in tmp_path.iterdir()] == [f"at-{done.stdout.strip()}.txt"]
 

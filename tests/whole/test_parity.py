@@ -240,7 +240,7 @@ def both(code: str, folder: pathlib.Path, tries: int = 1) -> tuple[object, objec
     (folder / "eager.py").write_text(EAGER + code)
     (folder / "lazy.py").write_text(code)
     # gevent.monkey's own has been seen to hang after a fork in a process with threads: that is not our test's subject.
-    eager, lazy = run("eager.py", max(tries, 3)), run("lazy.py", tries, PYTHONCOOPPATCH="all")
+    eager, lazy = run("eager.py", max(tries, 3)), run("lazy.py", tries, PYTHONCOOPPATCH="gevent")
     assert "True" in eager.stdout
     return (eager.returncode, eager.stdout), (lazy.returncode, lazy.stdout)
 
@@ -295,14 +295,14 @@ assert socket.socket is gevent.socket.socket and queue.Queue is gevent.queue.Que
 
 
 def test_a_target_loaded_by_a_lazy_loader_is_installed_when_it_is_used() -> None:
-    done = run_python("-c", LAZY_LOADER, spec="all")
+    done = run_python("-c", LAZY_LOADER, spec="gevent")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("name", "needs"), [("ssl", "_ssl"), ("selectors", "math"), ("socket", "_socket")])
 def test_a_failing_body_of_a_target_shows_the_traceback_that_plain_python_shows(name: str, needs: str) -> None:
     code = f"import sys; sys.modules[{needs!r}] = None; assert {name!r} not in sys.modules; import {name}"
-    plain, armed = (run_python("-c", code, spec=spec) for spec in (None, "all"))
+    plain, armed = (run_python("-c", code, spec=spec) for spec in (None, "gevent"))
     last = plain.stderr.splitlines()[-1]  # the words after it differ between Pythons
     assert plain.returncode == 1 and last.startswith("ModuleNotFoundError: ") and needs in last, last
     assert (armed.returncode, armed.stderr) == (plain.returncode, plain.stderr)
@@ -315,6 +315,6 @@ def test_threads_are_waited_for_though_a_greenlet_threw_at_the_main_one() -> Non
         "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n"
         "gevent.spawn(greenlet.getcurrent().throw, ZeroDivisionError)\nprint('main')\n"
     )
-    done = run_python("-c", code, spec="all")
+    done = run_python("-c", code, spec="gevent")
     assert (done.returncode, done.stdout) == (0, "main\nthread\n"), done.stderr
     assert "failed with ZeroDivisionError" in done.stderr

@@ -1,0 +1,149 @@
+"""In a forked child: which greenlets are gone, and what that means for those that stay.
+
+Nothing here switches to another greenlet, throws into one, or waits.
+"""
+
+import functools
+import gc
+import os
+import sys
+from types import BuiltinMethodType
+
+from gevent._hub_local import get_hub_if_exists
+from greenlet import getcurrent, greenlet
+
+from .._gevent import native
+from .._install import Change
+from .._threads import root_greenlet
+from ._waits import LONGEST_PAUSE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+gone: "list[Any]" = []  # kept for good: a greenlet that is collected runs its finally
+_alone = False  # the child of the fork that is going on is to have the greenlet that forked, and no other
+_forker: "Any" = None  # the thread that is about to fork, as threading knows it
+
+
+def nothing(*args: "Any") -> None:
+    """What there is to do for a greenlet that is gone."""
+
+
+def alone(step: "Callable[[], object]") -> None:
+    """Take *step*; the child that it forks is to have the greenlet that forked, and no other."""
+    global _alone
+    _alone = True
+    try:
+        step()
+    finally:
+        _alone = False
+
+
+def alone_in(popen_fork: "Any") -> Change:
+    """The change that makes it so for multiprocessing's children, and those of concurrent.futures."""
+    launch = popen_fork.Popen._launch
+
+    @functools.wraps(launch)
+    def _launch(self: "Any", process_obj: "Any") -> None:
+        alone(lambda: launch(self, process_obj))
+
+    return Change(popen_fork.Popen, "_launch", _launch)
+
+
+def before_fork(running: "set[Any]") -> None:
+    """Remember which thread it is."""
+    global _forker
+    threading: "Any" = sys.modules.get("threading")
+    _forker = threading and threading._active.get(id(_thread_of(getcurrent(), running) or root_greenlet()))
+
+
+def after_fork(running: "set[Any]") -> bool:
+    """In the child: leave all greenlets that stand for other threads; True if the root greenlet is one of them."""
+    me, root, hub = _thread_of(getcurrent(), running), root_greenlet(), get_hub_if_exists()
+    for one in list(running):
+        if one is not me:
+            _leave(one)
+    running.intersection_update((me,))
+    if me is not None:
+        _leave(root)
+        # What the hub has to say to the main greenlet, such as Ctrl-C, is for the one that is it now.
+        root.throw = lambda *error: _throw(me, error)
+    if _alone and hub is not None:
+        _leave_all_but([*_line_of(getcurrent()), hub, root])
+    _tell_threading(me or root)
+    return me is not None
+
+
+def _throw(me: "Any", error: "Any") -> None:
+    if not me.dead:
+        me.throw(*error)
+    else:
+        # The loop has nothing to do, and whoever is left waits for ever. Not in a circle, though.
+        native("time", "sleep")(LONGEST_PAUSE)
+
+
+def _line_of(one: "Any") -> "list[Any]":
+    found = [one]
+    while found[-1].parent is not None:
+        found.append(found[-1].parent)
+    return found
+
+
+def _thread_of(one: "Any", running: "set[Any]") -> "Any":
+    """The greenlet that stands for the thread of *one*, which may have been switched to from it; None for the root."""
+    return next((ancestor for ancestor in _line_of(one) if ancestor in running), None)
+
+
+def _leave(one: "Any") -> None:
+    switch = vars(one).get("switch")
+    if switch is None:
+        one.switch = nothing
+    else:
+        switch.__setstate__((nothing, (), {}, None))  # for those who hold it already
+    one.throw = nothing
+    gone.append(one)
+
+
+def _leave_all_but(stay: "list[Any]") -> None:
+    """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap."""
+    kept = {id(one) for one in (*stay, *gone)}
+    others = [one for one in gc.get_objects() if isinstance(one, greenlet) and id(one) not in kept and not one.dead]
+    if not others:
+        return
+    # A lock or an event that it waits for, and the loop before its start, hold its real switch, not the attribute.
+    ids = {id(one) for one in others}
+    methods = [
+        method
+        for method in gc.get_referrers(*others)
+        if type(method) is BuiltinMethodType and method.__name__ == "switch" and id(method.__self__) in ids
+    ]
+    for holder in gc.get_referrers(*methods) if methods else ():
+        if type(holder) is list and holder is not methods:
+            holder[:] = [entry for entry in holder if entry not in methods]
+        elif hasattr(holder, "stop") and hasattr(holder, "pending"):  # a callback of the loop's
+            holder.stop()
+    for one in others:
+        _leave(one)
+
+
+def end() -> None:
+    """End the process as natively with its last thread: without atexit, with status 0, whatever the thread raised."""
+    for stream in sys.stdout, sys.stderr:
+        try:
+            stream.flush()
+        except Exception:
+            pass
+    os._exit(0)
+
+
+def _tell_threading(me: "Any") -> None:
+    """The thread that forked is the main one, as the same object; gevent has made a new one."""
+    threading: "Any" = sys.modules.get("threading")
+    if threading is not None and _forker is not None:
+        threading._active.clear()
+        threading._active[id(me)] = _forker
+        _forker._ident = id(me)
+        _forker._greenlet = me
+        threading._main_thread = _forker

@@ -1,0 +1,104 @@
+"""A ticket is what one waits with until another one says so, whatever either runs in: a greenlet, or a native thread.
+
+It costs half of what gevent's locks do for this, and one of them can wake a greenlet of another native thread, too.
+"""
+
+from _thread import _count
+from time import monotonic
+
+from gevent._hub_local import get_hub_if_exists
+from gevent.hub import Waiter, get_hub, sleep
+from greenlet import getcurrent
+
+from .._gevent import native
+from ._waits import hub_to_wait_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Ticket:
+    """Of a greenlet, which any native thread may wake."""
+
+    __slots__ = ("hub", "waiter")
+
+    def __init__(self, hub: "Any") -> None:
+        self.hub = hub
+        self.waiter: "Any" = Waiter(hub)
+
+    def wait(self, end: "float | None") -> None:
+        """Until it is released, or the time *end* has come."""
+        loop, watchers = self.hub.loop, []
+        if end is not None:
+            watchers.append(loop.timer(max(0.0, end - monotonic())))
+        if _count():
+            # Another native thread may be who releases it: until then the loop must not find that nobody can.
+            watchers.append(loop.async_())
+        try:
+            for watcher in watchers:
+                watcher.start(self.waiter.switch, None)
+            self.waiter.get()
+        finally:
+            for watcher in watchers:
+                watcher.stop()
+                watcher.close()
+
+    def release(self) -> None:
+        """Have it go on."""
+        loop = self.hub.loop
+        if get_hub_if_exists() is self.hub:
+            loop.run_callback(self.waiter.switch, None)
+        else:
+            loop.run_callback_threadsafe(self.waiter.switch, None)
+
+
+class _NativeTicket:
+    """Of a native thread without a hub."""
+
+    __slots__ = ("lock", "release")
+
+    def __init__(self) -> None:
+        self.lock = native("_thread", "allocate_lock")()
+        self.lock.acquire()
+        self.release = self.lock.release
+
+    def wait(self, end: "float | None") -> None:
+        self.lock.acquire(True, -1 if end is None else max(0.0, end - monotonic()))
+
+
+def new_ticket() -> "Any":
+    """For the caller. In the hub, waiting with it raises what gevent raises there."""
+    hub = get_hub() if in_hub() else hub_to_wait_in()
+    return _NativeTicket() if hub is None else _Ticket(hub)
+
+
+def in_hub() -> bool:
+    """Whether the hub is what runs, and cannot wait for those whom it runs."""
+    return get_hub_if_exists() is getcurrent()
+
+
+def wake(tickets: "Any") -> None:
+    """The first of those who wait there."""
+    try:
+        ticket = tickets.pop(0)
+    except IndexError:  # another native thread was faster
+        return
+    ticket.release()
+
+
+def leave(tickets: "Any", ticket: "Any") -> bool:
+    """Whether it had still to be taken out: nobody has woken it."""
+    try:
+        tickets.remove(ticket)
+    except ValueError:
+        return False
+    return True
+
+
+def let_others_run() -> None:
+    """As natively, a loop that only tries keeps nobody from making its wish come true."""
+    if hub_to_wait_in() is not None:
+        sleep()
+    elif not in_hub():
+        native("time", "sleep")(0)

@@ -1,0 +1,34 @@
+"""Why nothing is armed although the environment or an -X option asks for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_OFF = ("", "0", "off", "none", "false", "no")
+
+
+def why() -> str:
+    """A sentence or two: what is set, why it was not obeyed, what to write; nothing if nobody asked."""
+    option, variable = sys._xoptions.get("cooppatch"), os.environ.get("PYTHONCOOPPATCH", "")
+    if str(option or variable).strip().lower() in _OFF:
+        return ""
+    package = sys.modules[__name__.partition(".")[0]]
+    if package._refused:
+        return f"It was asked for: {package._refused}."
+    asked = f"PYTHONCOOPPATCH={variable} is set" if option is None else "-X cooppatch is given"
+    if option is None and sys.flags.ignore_environment:
+        return f"{asked}, and Python was told to ignore it (-E or -I). Write -X cooppatch={variable}."
+    if package._done:
+        return ""  # it was obeyed, and is over: or this is a subinterpreter
+    folder = os.path.dirname(os.path.dirname(str(package.__file__)))
+    if sys.flags.no_site:
+        found = "-S has Python read no .pth file"
+    elif getattr(sys, "frozen", False):
+        found = "a frozen program reads no .pth file"
+    else:
+        found = f"no .pth file is read in {folder}, where lazypatch is (it is no site-packages folder)"
+    return (
+        f"{asked}, and was not seen: {found}. Write 'import lazypatch; lazypatch.enable()' at the top of the program, "
+        "or start it with python -m lazypatch."
+    )

@@ -1,0 +1,282 @@
+"""Waiting for children lets the others run, and finds what the kernel keeps, as natively."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from conftest import run_code, run_python
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork does not exist here")
+
+START = """
+import os, sys, threading, time
+ticks = []
+def tick():
+    while True:
+        ticks.append(1)
+        time.sleep(0.01)
+threading.Thread(target=tick, daemon=True).start()
+assert "gevent" in sys.modules and type(os.wait).__name__ == "function", "not armed, so this tests nothing"
+def child(status, seconds=0.3):
+    pid = os.fork()
+    if not pid:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        os._exit(status)
+    return pid
+"""
+
+
+WAITS = {
+    "wait": "os.wait() == (pid, 7 << 8)",
+    "wait3": "os.wait3(0)[:2] == (pid, 7 << 8)",
+    "wait4": "os.wait4(pid, 0)[:2] == (pid, 7 << 8)",
+    "waitpid": "os.waitpid(pid, 0) == (pid, 7 << 8)",
+    "waitpid of any": "os.waitpid(-1, 0) == (pid, 7 << 8)",
+    "waitpid of a group": "os.waitpid(0, 0) == (pid, 7 << 8)",
+    "waitid": "os.waitid(os.P_PID, pid, os.WEXITED).si_status == 7",
+    "waitid of any": "os.waitid(os.P_ALL, 0, os.WEXITED).si_pid == pid",
+    "waitid of a descriptor": "os.waitid(os.P_PIDFD, os.pidfd_open(pid), os.WEXITED).si_status == 7",
+}
+
+
+@pytest.mark.parametrize("way", WAITS)
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_wait_for_a_child_lets_the_others_run(way: str, pidfd: bool) -> None:
+    """With pidfds and, as on kernels and systems that have none, without."""
+    if "descriptor" in way and not (pidfd and hasattr(os, "pidfd_open")):
+        pytest.skip("pidfds do not exist here")
+    run_code(
+        START + ("" if pidfd else "if hasattr(os, 'pidfd_open'): del os.pidfd_open\n") + "pid = child(7)\n"
+        "before = len(ticks)\n"
+        f"assert {WAITS[way]}\n"
+        "assert len(ticks) - before > 3, ticks\n"
+        "try: os.waitpid(pid, 0)\n"
+        "except ChildProcessError: pass\n"
+        "else: raise AssertionError('waited for twice')\n",
+        spec="all",
+    )
+
+
+def test_system_lets_the_others_run_also_many_at_once() -> None:
+    """More of them than the hub's threadpool has threads, of which the first wait for the last."""
+    run_code(
+        START + "r, w = os.pipe(); os.set_inheritable(r, True); os.set_inheritable(w, True)\n"
+        "found = []\n"
+        "def wait(): found.append(os.system(f'read x <&{r}; exit 3'))\n"
+        "threads = [threading.Thread(target=wait) for _ in range(14)]\n"
+        "for t in threads: t.start()\n"
+        "before = len(ticks)\n"
+        "assert os.system(f'sleep 0.2; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo >&{w}; done') == 0\n"
+        "for t in threads: t.join()\n"
+        "assert found == [3 << 8] * 14 and len(ticks) - before > 3, found\n",
+        spec="all",
+    )
+
+
+def test_wait_beside_a_living_popen() -> None:
+    """os.wait() may take Popen's child; Popen then cannot tell how it ended, as natively."""
+    code = START.replace("assert", "assert True or") + (
+        "import subprocess\n"
+        "p = subprocess.Popen(['/bin/sh', '-c', 'exit 5']); pid = child(3)\n"
+        "found = dict(os.wait() for _ in range(2))\n"
+        "print(found == {p.pid: 5 << 8, pid: 3 << 8}, p.wait(), p.poll(), p.returncode)\n"
+    )
+    assert run_code(code) == run_code(code, spec="all") == "True 0 0 0\n"
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_gevents_own_popen_in_twenty_threads(pidfd: bool) -> None:
+    run_code(
+        START + ("" if pidfd else "if hasattr(os, 'pidfd_open'): del os.pidfd_open\n") + "import gevent.subprocess\n"
+        "found = []\n"
+        "def run(n): found.append(gevent.subprocess.run(['/bin/sh', '-c', f'exit {n}']).returncode == n)\n"
+        "threads = [threading.Thread(target=run, args=(n,)) for n in range(20)]\n"
+        "for t in threads: t.start()\n"
+        "for t in threads: t.join()\n"
+        "assert found == [True] * 20, found\n",
+        spec="all",
+    )
+
+
+def test_handlers_of_sigchld_are_ordinary_ones() -> None:
+    """For any child, with the frame, in the thread that runs; getsignal() gives what was set; SIG_IGN reaps."""
+    code = """
+import os, signal, subprocess, threading, time
+threading.Thread(target=time.sleep, args=(0.01,)).start()
+seen = []
+def handler(number, frame): seen.append((number, frame is not None))
+print(signal.signal(signal.SIGCHLD, handler), signal.getsignal(signal.SIGCHLD) is handler)
+subprocess.run(["/bin/true"])
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+pid = os.fork()
+if not pid:
+    os._exit(0)
+os.waitpid(pid, 0)
+time.sleep(0.05)
+print(seen)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+pid = os.fork()
+if not pid:
+    os._exit(0)
+try:
+    os.waitpid(pid, 0)
+except ChildProcessError:
+    print("nobody", signal.getsignal(signal.SIGCHLD))
+print(subprocess.run(["/bin/false"]).returncode)
+"""
+    expected = run_code(code)
+    assert "[(17, True), (17, True), (17, True)]" in expected or "(<Signals.SIGCHLD" in expected
+    assert run_code(code, spec="all") == expected
+
+
+def test_fork_and_watch_and_hand_made_watchers_go_on_working() -> None:
+    """The callback is called, the status is kept for whoever waits later, and given once."""
+    run_code(
+        START
+        + """
+import gevent, resource
+seen = []
+def made(status, seconds=0):
+    pid = gevent.os.fork_and_watch(lambda watcher: seen.append((watcher.pid, watcher.rpid, watcher.rstatus)))
+    if not pid:
+        time.sleep(seconds)
+        os._exit(status)
+    return pid
+def is_gone(pid):
+    try: os.waitpid(pid, 0)
+    except ChildProcessError: return True
+def until(what):
+    while not what(): gevent.sleep(0.01)
+pid = made(1)
+until(lambda: seen)
+found = os.wait4(pid, 0)
+assert found[:2] == (pid, 256) and isinstance(found[2], resource.struct_rusage) and is_gone(pid)
+pid = made(2)
+until(lambda: len(seen) == 2)
+assert os.wait() == (pid, 512) and is_gone(pid)
+pid = made(3)
+until(lambda: len(seen) == 3)
+info = os.waitid(os.P_PID, pid, os.WEXITED)
+assert (info.si_pid, info.si_status, info.si_code) == (pid, 3, os.CLD_EXITED) and is_gone(pid)
+pid = made(4, 0.1)  # waited for before its watcher has seen its end
+assert os.waitpid(pid, 0) == (pid, 4 << 8)
+until(lambda: len(seen) == 4)
+assert seen[-1] == (pid, pid, 4 << 8) and is_gone(pid), seen
+loop = gevent.get_hub().loop
+pid, others = child(5, 0.05), []
+with loop.child(pid) as one, loop.child(0) as any_child:
+    any_child.start(lambda: others.append((any_child.rpid, any_child.rstatus)))
+    gevent.get_hub().wait(one)
+    assert (one.pid, one.rpid, one.rstatus) == (pid, pid, 5 << 8), one
+    until(lambda: others)
+    assert others == [(pid, 5 << 8)]
+    any_child.stop()
+    assert not any_child.active and is_gone(pid)
+""",
+        spec="all",
+    )
+
+
+def test_stopping_is_seen_by_who_asks() -> None:
+    run_code(
+        START
+        + """
+import gevent, signal
+pid = child(0, 5)
+threading.Timer(0.05, os.kill, (pid, signal.SIGSTOP)).start()
+assert os.waitpid(pid, os.WUNTRACED) == (pid, signal.SIGSTOP << 8 | 0x7F)
+threading.Timer(0.05, os.kill, (pid, signal.SIGCONT)).start()
+assert os.WIFCONTINUED(os.waitpid(pid, os.WCONTINUED)[1])
+threading.Timer(0.05, os.kill, (pid, signal.SIGSTOP)).start()
+assert os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED).si_code == os.CLD_STOPPED
+with gevent.get_hub().loop.child(pid, True) as traced:
+    threading.Timer(0.05, os.kill, (pid, signal.SIGCONT)).start()
+    gevent.get_hub().wait(traced)
+    assert os.WIFCONTINUED(traced.rstatus), traced
+os.kill(pid, signal.SIGKILL)
+assert os.waitpid(pid, 0) == (pid, signal.SIGKILL)
+""",
+        spec="all",
+    )
+
+
+def test_a_wait_that_is_interrupted_loses_nothing() -> None:
+    """By gevent.Timeout, by kill, and by what a handler of signals raises."""
+    run_code(
+        START
+        + """
+import gevent, signal
+pid = child(7, 0.4)
+waits = [os.wait, lambda: os.waitpid(pid, 0), lambda: os.waitid(os.P_PID, pid, os.WEXITED)]
+for wait in waits:
+    try:
+        with gevent.Timeout(0.02): wait()
+    except gevent.Timeout: pass
+    else: raise AssertionError(wait)
+    one = gevent.spawn(wait)
+    gevent.sleep(0.02)
+    one.kill()
+def handler(*args): raise KeyError
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try: os.waitpid(pid, 0)
+except KeyError: pass
+else: raise AssertionError("no KeyError")
+assert os.wait() == (pid, 7 << 8)
+""",
+        spec="all",
+    )
+
+
+def test_in_a_native_thread_it_waits_natively() -> None:
+    run_code(
+        START
+        + """
+import lazypatch
+pids, found = [child(n, 0.1) for n in (1, 2)], []
+def wait(): found.append(os.waitpid(pids[0], 0)); found.append(os.system("exit 3"))
+native = lazypatch.original("threading").Thread(target=wait)
+native.start()
+assert os.waitpid(pids[1], 0) == (pids[1], 512)
+while len(found) < 2: time.sleep(0.01)
+assert found == [(pids[0], 256), 3 << 8], found
+""",
+        spec="all",
+    )
+
+
+def test_the_functions_look_like_the_originals() -> None:
+    code = """
+import inspect, os, pickle, threading, time
+threading.Thread(target=time.sleep, args=(0,)).start()
+for name in ("fork", "wait", "wait3", "wait4", "waitid", "waitpid", "system"):
+    function = getattr(os, name)
+    print(name, function.__name__, inspect.signature(function), function.__doc__, pickle.loads(pickle.dumps(function)) is function)
+for call in ("os.waitpid(-1, 0)", "os.wait()", "os.wait3(0)", "os.wait4(options=os.WNOHANG, pid=99999999)",
+             "os.waitpid(pid=1, options=0)", "os.waitid(os.P_ALL, 0, os.WEXITED)", "os.system(3)", "os.waitpid('x', 0)"):
+    try: eval(call)
+    except Exception as error: print(call, type(error).__name__, getattr(error, "errno", None))
+"""
+    assert run_code(code, spec="all") == run_code(code)
+
+
+def test_a_hub_that_was_there_before_keeps_gevents_way() -> None:
+    """Its watchers are libev's already, and reap every child: then everything is as gevent has it."""
+    done = run_python(
+        "-c",
+        "import gevent, os\n"
+        "gevent.sleep(0.001)\n"
+        "original = os.wait\n"
+        "import lazypatch; lazypatch.enable()\n"
+        "assert os.wait is original\n"
+        "seen = []\n"
+        "pid = os.fork()\n"
+        "if not pid: os._exit(3)\n"
+        "assert os.waitpid(pid, 0) == (pid, 3 << 8)\n"
+        "import subprocess\n"
+        "assert subprocess.run(['/bin/sh', '-c', 'exit 4']).returncode == 4\n",
+    )
+    assert done.returncode == 0, done.stderr

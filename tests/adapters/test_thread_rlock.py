@@ -1,0 +1,212 @@
+"""_thread.RLock excludes greenlets, and is in all else what it is natively."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import run_code
+
+PRELUDE = """
+import _thread, sys, threading, time
+import gevent, lazypatch
+native = lazypatch.get_original("_thread", "RLock")
+assert _thread.RLock is not native and lazypatch.get_original("time", "sleep") is not time.sleep
+def in_thread(function, *args):
+    thread = threading.Thread(target=function, args=args)
+    thread.start()
+    return thread
+"""
+
+
+def run(code: str) -> str:
+    return run_code(PRELUDE + code, spec="all")
+
+
+def test_it_keeps_other_greenlets_out() -> None:
+    """However it was made; held twice, it has to be let go of twice."""
+    run(
+        """
+for make in (_thread.RLock, threading.RLock):
+    lock, inside, most = make(), [], []
+    def use():
+        for _ in range(5):
+            with lock, lock:
+                inside.append(1); most.append(len(inside))
+                time.sleep(0)
+                inside.pop()
+    threads = [in_thread(use) for _ in range(5)]
+    [thread.join() for thread in threads]
+    assert most == [1] * 25 and repr(lock).startswith("<unlocked")
+lock = _thread.RLock()
+lock.acquire(); lock.acquire(); lock.release()
+tried = []
+in_thread(lambda: tried.append(lock.acquire(blocking=False))).join()
+in_thread(lambda: tried.append(lock.acquire(timeout=0.01))).join()
+lock.release()
+in_thread(lambda: tried.append(lock.acquire(blocking=False))).join()
+assert tried == [False, False, True]
+"""
+    )
+
+
+def test_it_looks_like_the_native_one() -> None:
+    """trio asserts the module; other libraries ask isinstance()."""
+    run(
+        """
+import re
+lock, theirs = threading.RLock(), native()
+assert type(lock) is _thread.RLock and isinstance(lock, type(threading.RLock()))
+assert (type(lock).__module__, type(lock).__qualname__) == ("_thread", "RLock")
+public = lambda kind: {name for name in dir(kind) if not name.startswith("__")} - {"_again", "_held", "_tickets", "_wake"}
+assert public(lock) == public(theirs)
+shape = lambda text: re.sub(r"(owner=|0x)[0-9a-f]+", "", text)
+assert shape(repr(lock)) == shape(repr(theirs))
+with lock, lock, theirs, theirs: assert shape(repr(lock)) == shape(repr(theirs))
+class Mine(_thread.RLock):
+    def __init__(self, a): self.a = a
+assert Mine(1).acquire() and repr(Mine(1)).startswith("<unlocked Mine object")
+import weakref; assert weakref.ref(lock)() is lock
+assert type(lazypatch.original("threading").RLock()) is native
+"""
+    )
+
+
+def test_errors_are_the_native_ones() -> None:
+    run(
+        """
+import copy, pickle
+def outcomes(kind):
+    for call in (
+        lambda: kind(1), lambda: kind().release(), lambda: kind().acquire(False, 1), lambda: kind().acquire(timeout=-2),
+        lambda: kind().acquire(True, 1e30), lambda: kind().acquire(timeout=None), lambda: pickle.dumps(kind()),
+        lambda: copy.deepcopy(kind()), lambda: kind()._is_owned(), lambda: kind().acquire(), lambda: kind().acquire(1, 5),
+        lambda: kind().acquire(blocking=False),
+    ):
+        try: result = call()
+        except Exception as error: result = type(error).__name__, str(error)
+        yield result if isinstance(result, (bool, tuple)) else type(result).__name__
+ours, theirs = list(outcomes(_thread.RLock)), list(outcomes(native))
+assert ours == theirs, [pair for pair in zip(ours, theirs) if pair[0] != pair[1]]
+"""
+    )
+
+
+def test_a_condition_lets_go_of_all_holds_and_takes_them_again() -> None:
+    run(
+        """
+condition, seen = threading.Condition(), []
+assert type(condition._lock) is _thread.RLock
+def wait():
+    with condition, condition:
+        seen.append("waits"); condition.wait(20); seen.append("woken")
+thread = in_thread(wait)
+while not seen: time.sleep(0)
+with condition: condition.notify()
+thread.join()
+assert seen == ["waits", "woken"] and repr(condition._lock).startswith("<unlocked")
+"""
+    )
+
+
+def test_who_is_killed_while_waiting_leaves_it_to_the_next() -> None:
+    """Also in the moment in which it was woken."""
+    run(
+        """
+lock, got = _thread.RLock(), []
+lock.acquire()
+first, second = gevent.spawn(lock.acquire), gevent.spawn(lambda: got.append(lock.acquire()))
+gevent.sleep(0)
+first.kill(block=False)  # it has not run yet
+lock.release()
+second.join()
+assert got == [True]
+lock = _thread.RLock()
+in_thread(lock.acquire).join()
+with gevent.Timeout(0.01, False): lock.acquire()
+assert not lock._tickets
+"""
+    )
+
+
+def test_native_threads_and_greenlets_exclude_each_other() -> None:
+    run(
+        """
+lock, count, wrong = _thread.RLock(), [0], []
+def add(pause):
+    for _ in range(40):
+        with lock:
+            before = count[0]; pause(0); count[0] = before + 1
+pause = lazypatch.get_original("time", "sleep")
+natives = [lazypatch.original("threading").Thread(target=add, args=(pause,)) for _ in range(2)]
+greenlets = [in_thread(add, time.sleep) for _ in range(2)]
+[thread.start() for thread in natives]
+while any(thread.is_alive() for thread in natives + greenlets): time.sleep(0.001)
+assert count == [160]
+"""
+    )
+
+
+def test_a_signal_handler_may_take_it_wherever_it_comes() -> None:
+    """At every instruction of acquire() and release(); gevent's class in Python would wait for itself."""
+    run(
+        """
+lock, points = _thread.RLock(), []
+def handler():
+    assert lock.acquire(timeout=5)
+    lock.release()
+def trace(frame, event, arg):
+    if frame.f_code.co_filename.endswith("thread_rlock.py"):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and not points[-1:] == [None]:
+            points.append(None)  # the handler is not interrupted itself
+            handler()
+            points[-1] = frame.f_lasti
+        return trace
+sys.settrace(trace)
+with lock:
+    with lock: pass
+sys.settrace(None)
+assert len(points) > 40 and repr(lock).startswith("<unlocked") and "count=0" in repr(lock), (len(points), lock)
+"""
+    )
+
+
+@pytest.mark.parametrize("where", ["after a fork", "in the hub"])
+def test_it_is_free_in_a_child_and_of_use_in_the_hub(where: str) -> None:
+    run(
+        """
+import os
+lock = _thread.RLock()
+lock.acquire()
+lock._at_fork_reinit()
+assert not lock._is_owned() and lock.acquire(blocking=False)
+lock.release()
+pid = os.fork()
+if pid == 0: os._exit(0 if threading.RLock().acquire() else 1)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+        if where == "after a fork"
+        else """
+lock, got = _thread.RLock(), []
+gevent.get_hub().loop.run_callback(lambda: got.append((lock.acquire(), lock.release())))
+gevent.sleep(0.01)
+assert got == [(True, None)]
+"""
+    )
+
+
+def test_ours_and_importlibs_stay_native() -> None:
+    run(
+        """
+import _frozen_importlib
+from lazypatch._session import session
+assert type(session().originals._lock) is native and type(session().scheduler.one_loader) is native
+session().originals.after_fork()
+assert type(session().originals._lock) is native
+assert _frozen_importlib._thread.RLock is native
+"""
+    )
+
+
+def test_the_plain_lock_says_what_it_is() -> None:
+    out = run("lock = threading.Lock(); print(repr(lock)[:32]); lock.acquire(); print(repr(lock)[:30])")
+    assert out.splitlines() == ["<unlocked _thread.lock object at", "<locked _thread.lock object at"]
