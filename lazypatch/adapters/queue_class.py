@@ -17,8 +17,8 @@ own way for good: it is *opened*. All who wait in it are woken then, and go on w
 ``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
 
 What stays. A queue made before is an instance of Python's own class, and right. A bounded queue that several *native*
-threads put into may hold one item more for each, until it is opened. ``isinstance(q, gevent.queue.Queue)`` is False, and
-what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
+threads put into may hold one item more for each, until it is opened. ``isinstance(q, gevent.queue.Queue)`` is False,
+and what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
 """
 
 from __future__ import annotations
