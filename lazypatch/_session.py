@@ -246,13 +246,11 @@ class Session:
         if self.unfinished and not self._is_target(name):
             self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
             return
-        worker = self._made.get("it") or self.scheduler
-        quiet = name == "gevent._interfaces"
-        if not quiet and (
-            worker.loading_thread is None or not worker.is_loading()
-        ):  # else gevent's own import is what imports it
+        worker = self._made.get("it")
+        loading = worker is not None and worker.is_loading()
+        if not loading and name != "gevent._interfaces":  # else it is gevent's own import, or only deferred
             self.note("import", (name,), frame)
-        worker.before(name, unlocked)
+        (worker or self.scheduler).before(name, unlocked)
 
     def after(self, name: str, module: "ModuleType") -> None:
         """The body of *name* has just run."""

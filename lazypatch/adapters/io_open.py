@@ -1,7 +1,7 @@
 """Opening a FIFO, and reading and writing through file objects over pipes, FIFOs and terminals, lets the others run.
 
-What waits. open() of a FIFO waits for the other end in C, and so does every read and write of a file object over a pipe, a FIFO,
-a terminal or a socket.
+What waits. open() of a FIFO waits in C for the other end, and so does each read and write of a file object over a pipe,
+a FIFO, a terminal or a socket.
 
 gevent supplies FileObject for them, which nobody gets from open(), os.fdopen() or pathlib. Here ``open`` of
 ``builtins`` and ``io`` looks what a path or a descriptor is, with one stat; for what can wait it makes the same

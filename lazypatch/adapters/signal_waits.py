@@ -1,7 +1,7 @@
 """signal.sigwait, sigwaitinfo, sigtimedwait and pause let the other threads run.
 
 They wait in C. What is waited for has no descriptor that the standard library can give, so the first three look again
-and again, at growing intervals: a signal is heard of 50 ms late at most. Natively a signal that has a handler goes to who
+and again, at growing intervals: a signal is heard of 50 ms late at most. Natively a signal with a handler goes to who
 waits for it, blocked or not; so those that are not blocked are blocked while somebody waits. pause() waits for the end
 of the next handler, as _main_signals.py runs them.
 

@@ -156,14 +156,16 @@ def check(shapes):
     finally:
         del sys.modules[name]
     places = {one.place for one in references if not one.mended}
+    stays = 0
     for number, (shape, which) in enumerate(shapes):
         _, old, new = ORIGINALS[which]
         row = {**SHAPES, **STAYS, **HIDDEN}[shape]
         expected = new if shape in SHAPES else old
+        mended = shape in STAYS and f"a key of {name}.y{number}" not in places  # the key is a class
         for one in held(module, row[1], number):
-            assert one is expected, (shape, ORIGINALS[which][0], one)
-        assert shape not in STAYS or f"a key of {name}.y{number}" in places, (shape, places)
-    stays = sum(shape in STAYS for shape, _ in shapes)
+            assert one is (new if mended else expected), (shape, ORIGINALS[which][0], one)
+        assert not mended or isinstance(old, type), (shape, places)
+        stays += shape in STAYS and not mended
     assert len(places) == stays and all(one.why for one in references if not one.mended), places
     assert list(vars(module)) == names
     assert all(vars(module)[key] is value for key, value in kept.items())

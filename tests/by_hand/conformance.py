@@ -81,7 +81,7 @@ def under_lazypatch(name: str, store: Store, gevent: Outcomes, mode: str, attemp
     only = tuple(gevent) if any(test.endswith("<rest>") for test in gevent) else ()
     hanging = tuple(test for test, outcome in gevent.items() if outcome.what == "hang" and "<" not in test)
     return _column(
-        name, store, f"{mode}.{attempt}", Job(name, setup(patch=False), "all", mode == "armed", hanging, only)
+        name, store, f"{mode}.{attempt}", Job(name, setup(patch=False), "gevent", mode == "armed", hanging, only)
     )
 
 

@@ -25,7 +25,7 @@ CASES = {
 def try_case(fault: str, stage: str, statement: str, share: str) -> tuple[int, int]:
     """How many steps there were, and how many copies with a fault. AssertionError if any lost anything."""
     program = [str(APPS / "fault_at_every_step.py"), fault, stage, share, statement]
-    env = clean_environment(PYTHONCOOPPATCH="" if stage == "late" else "all", PYTHONWARNINGS="ignore")
+    env = clean_environment(PYTHONCOOPPATCH="" if stage == "late" else "gevent", PYTHONWARNINGS="ignore")
     # Each copy ends itself when it hangs.
     done = subprocess.run([sys.executable, *program], env=env, cwd=APPS, capture_output=True, text=True)
     text = f"{fault} {stage} {statement!r} {share}: {done.returncode}\n{done.stdout[-20000:]}\n{done.stderr[-2000:]}"

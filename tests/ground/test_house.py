@@ -36,7 +36,6 @@ LAYERS: dict[str, list[str]] = {
         "_install",
         "_importlock",
         "_turns",
-        "late.native_popen",
         "_raised_at_fork",
     ],
     "words": ["_spec", "_adapters", "_errors"],
@@ -155,6 +154,7 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_shutdown",
         "_threads",
         "_turns",
+        "late.native_popen",
         "peers.gevent_events",
     }
 

@@ -86,17 +86,6 @@ def test_a_pth_file_that_was_faster_is_named(tmp_path: pathlib.Path) -> None:
     assert "Early.pth:1" in row and "a00.pth" not in row, row
 
 
-def test_ours_is_read_before_those_of_others(tmp_path: pathlib.Path) -> None:
-    """hunter's and coverage's import targets."""
-    environment = make(tmp_path / "environment")
-    (environment.site / "000.pth").write_text(f"{PACKAGES}\n")
-    for name in ("a1_coverage.pth", "hunter.pth", "distutils-precedence.pth"):
-        (environment.site / name).write_text("import socket, threading\n")
-    code = "import lazypatch; print(lazypatch.state('socket'), lazypatch.state('threading'))"
-    done = run_python("-c", code, spec="all", python=environment.python)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "installed installed\n", "")
-
-
 def test_a_subclass_of_popen_that_was_made_before_works(tmp_path: pathlib.Path) -> None:
     """Natively, and it is told."""
     app = (

@@ -50,14 +50,14 @@ import ssl, queue  # they look at all targets
 assert copy.socket.__module__ == "socket" and socket.socket is gevent.socket.socket
 assert lazypatch.state("socket") == "installed"
 """,
-        spec="all",
+        spec="gevent",
         **eventlet,
     )
 
 
 def test_what_eventlet_imports_for_everybody_is_patched(eventlet: dict[str, str]) -> None:
     code = "from eventlet import patcher; s = patcher.monkey_patch('socket'); import gevent.socket; assert s.socket is gevent.socket.socket"
-    run_code(code, spec="all", **eventlet)
+    run_code(code, spec="gevent", **eventlet)
 
 
 PYDEVD = {
@@ -129,7 +129,7 @@ for _ in range(2):
     assert all(one is other for one, other in zip(once(), first, strict=True))
 print("ok")
 """,
-        spec="all",
+        spec="gevent",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok\n", "")
 
@@ -167,5 +167,5 @@ except ssl.SSLWantReadError:
     pass
 assert queue.Queue.__module__.startswith("gevent") and subprocess.Popen.__module__ == "gevent.subprocess"
 """,
-        spec="all",
+        spec="gevent",
     )
