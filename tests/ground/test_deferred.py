@@ -288,8 +288,9 @@ def test_an_import_of_logging_is_the_ordinary_first_one() -> None:
         """
 import sys
 import threading
-cooperative = type(threading.RLock())
-assert "logging" not in sys.modules and cooperative.__module__ != "_thread", cooperative
+import lazypatch
+cooperative, native = type(threading.RLock()), lazypatch.original("_thread").RLock
+assert "logging" not in sys.modules and not issubclass(cooperative, native) and not issubclass(native, cooperative)
 import logging
 assert type(logging._lock) is type(logging.StreamHandler().lock) is cooperative, logging._lock
 names = [name for name, each in logging.root.manager.loggerDict.items() if isinstance(each, logging.Logger)]
