@@ -122,7 +122,7 @@ def test_threads_are_waited_for_at_the_end_where_the_files_are_gone(start: str) 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root may change its root")
 def test_the_same_after_chroot(tmp_path: pathlib.Path) -> None:
     gone = f"os.chroot({str(tmp_path)!r})"
-    for spec in (None, "gevent"):  # not yet with adapters, whose second files may be out of reach
+    for spec in (None, "gevent", "all"):
         code = AT_THE_END.format(start="threading.Thread(target=save).start()", gone=gone, plain=spec is None)
         done = run_python("-c", code, spec=spec)
         assert (done.returncode, done.stdout, done.stderr) == (0, "saved", "")
