@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._look_up import half_imported, in_the_way, origin
 from ._targets import GEVENT_IS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from ._gevent import Truth
     from ._install import Originals
@@ -33,16 +33,20 @@ if TYPE_CHECKING:
         def let_go(self) -> None: ...
 
 
-class During(NamedTuple):
+class During:
     """The step of ours that was left.
 
     *nested*: it was one inside the loading of gevent by the same thread. *done*: the target whose body has just run.
     *ahead*: the one whose body is about to run; it may be without what has to come first.
     """
 
-    nested: bool
-    done: str
-    ahead: str
+    # No NamedTuple: what failed may have been a step inside an import that typing is in the middle of.
+    __slots__ = ("ahead", "done", "nested")
+
+    def __init__(self, nested: bool, done: str, ahead: str) -> None:
+        self.nested = nested
+        self.done = done
+        self.ahead = ahead
 
 
 _bootstrap: Any = _frozen_importlib

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
         def minds(self, name: str) -> bool: ...
         def accepts(self, spec: ModuleSpec) -> bool: ...
+        def give(self, name: str) -> ModuleType | None: ...
         def before(self, name: str, unlocked: Any = None) -> None: ...
         def after(self, name: str, module: ModuleType) -> None: ...
 
@@ -231,7 +232,8 @@ class _Loader:
         elif lock is None:
             self._put_off = spec._initializing = True  # type: ignore[attr-defined]  # importlib's mark, which it sets only inside
         created: "ModuleType | None" = self._inner.create_module(spec)
-        return created
+        is_first = lock is not None and spec.name not in sys.modules
+        return self._session.give(spec.name) if created is None and is_first else created
 
     def _adopt(self, module: "ModuleType", spec: "ModuleSpec") -> "ModuleType | None":
         """Have importlib give *module*, which is complete and which others use.

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 
 from ._adapters import Plugins
+from ._deferred import Deferred, lighten
 from ._install import MISSING, Originals
 from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
-from ._standins import unsignalled
+from ._standins import try_descriptors, unsignalled
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from ._finder import Finder
     from ._targets import Selection, Target
@@ -78,6 +79,7 @@ class Truth:
         self.host = host
         self.note = host.note
         self._originals = originals
+        self.deferred = Deferred(host)
         self._redirected: object = None
         self._tried = False  # gevent's import has begun at least once
         self.called: set[str] = set()  # the words of those of gevent.monkey's functions that somebody has called
@@ -102,7 +104,7 @@ class Truth:
 
     def _load(self) -> None:
         again, self._tried = self._tried, True
-        _try_descriptors()
+        try_descriptors()
         others = [] if "gevent" in sys.modules else in_the_way(self.host.path)
         if others:
             from ._state import gevent_can_be_found
@@ -113,6 +115,13 @@ class Truth:
             from ._import_again import import_again
 
             import_again()
+        self.deferred.during(self._import)
+        for name, file in others:
+            from . import _errors
+
+            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
+
+    def _import(self) -> None:
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 
@@ -120,10 +129,6 @@ class Truth:
             import gevent.threading
         if "gevent.libev.corecext" not in sys.modules:  # its import passes over what it cannot find
             gevent._config.Loop().get()  # or no hub can be made
-        for name, file in others:
-            from . import _errors
-
-            _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
 
     def supply(self, name: str, done: str) -> types.ModuleType | None:
         """The source *name*, imported; None while it, or one that it needs, is half imported: until their end."""
@@ -155,8 +160,6 @@ class Truth:
                     current = {item: (old, getattr(module, item, None)) for item, old in items.items()}
                     self._originals.record(module, current, late=True)
             _redirect(monkey, self)
-            from ._lighter import lighten
-
             lighten(getattr(sys.modules["gevent"], "config", None))
 
     def installed(self, row: Target) -> None:
@@ -254,17 +257,6 @@ class Truth:
         event._warnings = _warnings
         if self.events is not None:
             self.events.notify(event)
-
-
-def _try_descriptors() -> None:
-    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
-    found: list[int] = []
-    try:
-        while len(found) < 12:
-            found += os.pipe()
-    finally:
-        for descriptor in found:
-            os.close(descriptor)
 
 
 _OURS = ("os", "thread", "time", "socket", "dns", "select", "selectors", "ssl", "subprocess", "signal", "queue")

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
-from typing import Any
 
 from ._targets import GEVENT_IS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _bootstrap: Any = _frozen_importlib
 

@@ -24,14 +24,15 @@ import _frozen_importlib
 import _thread
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import sleep
 from greenlet import getcurrent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 _bootstrap: Any = _frozen_importlib
 

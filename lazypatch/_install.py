@@ -9,13 +9,14 @@ import _thread
 import os
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ._targets import TARGETS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from typing import Any
 
     class _Record:
         """What is known of one module object."""

@@ -105,8 +105,9 @@ def known_spec(packages: "dict[str, ModuleType]", name: str) -> "ModuleSpec | No
 
 def _put_back(name: str, module: "ModuleType") -> None:
     sys.modules.setdefault(name, module)
+    unread = getattr(sys.modules.get("lazypatch._unread"), "Unread", None)  # those are put back by their import
     for part, inner in list(vars(module).items()) if hasattr(module, "__path__") else ():
-        if isinstance(inner, type(sys)) and inner.__name__ == f"{name}.{part}":
+        if type(inner) is not unread and isinstance(inner, type(sys)) and inner.__name__ == f"{name}.{part}":
             _put_back(inner.__name__, inner)
 
 

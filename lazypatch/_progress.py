@@ -10,15 +10,16 @@ import _frozen_importlib
 import sys
 from _operator import is_not
 from itertools import compress
-from typing import TYPE_CHECKING, Any
 
 from ._install import MISSING
 from ._targets import TARGETS, Target
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
+    from typing import Any
 
     from ._targets import Selection
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # the C module: what signal has may be gevent's
 import _thread
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 
 def raise_soon(error: BaseException, start_new_thread: Any) -> None:

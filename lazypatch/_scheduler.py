@@ -6,10 +6,10 @@ when a target's body has run meets half-imported modules, and for ``threading`` 
 What does not work. Loading at the end of the outermost target: logging and asyncio are half imported by then.
 Waiting until no body runs: right, but it needs the list of every module that gevent imports.
 
-Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and
-everything that its own import brought along is installed at once. From then on each target is installed right
-after its body. Two wait: a target whose source is half imported (the program imported ``gevent.socket``), until that
-is done; and ``select``, until ``selectors``, whose body looks at the real one, is: it is loaded first if need be.
+Solution. gevent is loaded before the *first* body of any target runs, with what the thread group needs, and what that
+brought along is installed at once. From then on each target is installed right after its body. Two wait: a target whose
+source is half imported (the program imported ``gevent.socket``), until that is done; and ``select``, until
+``selectors``, whose body looks at the real one, is: it is loaded first if need be.
 
 Threads: one loads gevent, one installs a target, the others wait, except who is waited for (``_waiting``). Nothing is
 lost: a body's end is on record before it is looked at what waits for it; who meets somebody at work leaves a note, on
@@ -25,7 +25,6 @@ import _frozen_importlib
 import os
 import sys
 from _weakref import ref
-from typing import TYPE_CHECKING, Any
 
 from ._adapters import ADAPTERS, Waiting
 from ._gevent import Truth, native
@@ -34,9 +33,11 @@ from ._look_up import half_imported
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from ._gevent import Host
     from ._standins import StandIns
@@ -105,7 +106,7 @@ class Scheduler:
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
         """The body of *name* is about to run: have gevent loaded, unless that is what is going on."""
-        if not (self.loaded or self.load(unlocked=unlocked)):
+        if not (self.truth.deferred.ahead(name) or self.loaded or self.load(unlocked=unlocked)):
             self._unready.add(name)
         elif name in TARGETS:
             first = TARGETS[name].after
@@ -188,6 +189,8 @@ class Scheduler:
 
     def after(self, name: str, module: types.ModuleType) -> None:
         """The body of *name* has just run."""
+        if self.truth.deferred.arrived(name, module, (_BY_END, self.adapters.rows, self.selection.third_party)):
+            return  # what else is done here may be what imports it
         self.progress.seen.add(name)
         if name in self.selection.third_party:
             from .peers.third_party import patch_first_load
@@ -199,10 +202,8 @@ class Scheduler:
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self.progress.end(name, module)
         if self.loaded:
-            for row in rows:
-                if not looked or self.progress.is_open(row.name):
-                    self.install_ready(name)
-                    break
+            if any(not looked or self.progress.is_open(row.name) for row in rows):
+                self.install_ready(name)
             if name in self.adapters.rows:
                 self.adapters.ran(name)
                 self._adapt(name)
@@ -227,9 +228,8 @@ class Scheduler:
             return
         if ready[0].group:  # the group stands first in the table
             self._attempt(["_thread", "threading"], lambda: self._install_threads(done))
-        hidden = [
-            row.name for row in ready if row.name not in self.progress.seen | self.selection.early | STAND_INS.keys()
-        ]
+        known = self.progress.seen | self.selection.early | STAND_INS.keys()
+        hidden = [row.name for row in ready if row.name not in known]
         if hidden:  # loaded under our eyes without our being asked
             from .peers.finders_in_front import explain
 

@@ -6,10 +6,10 @@ something is an instance of that one's. ``except queue.Empty`` is to catch what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
+    from typing import Any
 
 
 def shared(target: types.ModuleType, source: Any) -> dict[str, Any]:

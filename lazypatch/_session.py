@@ -229,7 +229,13 @@ class Session:
 
     def _is_target(self, name: str) -> bool:
         wanted = self.selection.wanted
-        return name == "gevent" or name in wanted or (name in ("logging", "threading") and "_thread" in wanted)
+        if name in ("gevent", "gevent._interfaces") or name in wanted:
+            return True
+        return name in ("logging", "threading") and "_thread" in wanted
+
+    def give(self, name: str) -> "ModuleType | None":
+        """The object that *name* is to become, if there is one already."""
+        return self.scheduler.truth.deferred.give(name) if self._made else None
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
@@ -241,7 +247,8 @@ class Session:
             self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
             return
         worker = self._made.get("it")
-        if worker is None or not worker.is_loading():  # else gevent's own import is what imports it
+        loading = worker is not None and worker.is_loading()
+        if not loading and name != "gevent._interfaces":  # else it is gevent's own import, or only deferred
             self.note("import", (name,), frame)
         (worker or self.scheduler).before(name, unlocked)
 

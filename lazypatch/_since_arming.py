@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 
 from ._install import Change
 from ._targets import STAND_INS, TARGETS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._install import Originals
 
 

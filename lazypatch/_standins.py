@@ -141,6 +141,17 @@ class StandIns:
                 cell.target = target
 
 
+def try_descriptors() -> None:
+    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
+    found: list[int] = []
+    try:
+        while len(found) < 12:
+            found += os.pipe()
+    finally:
+        for descriptor in found:
+            os.close(descriptor)
+
+
 def unsignalled(step: "Callable[[], Any]") -> "Any":
     """Take *step*, an import of gevent's, and call the handlers of signals that came meanwhile after it.
 

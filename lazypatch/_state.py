@@ -7,7 +7,6 @@ import os
 import sys
 import types
 from collections.abc import Collection
-from typing import Any
 
 from ._adapters import ADAPTERS, Waiting, theirs
 from ._install import Originals, names
@@ -18,6 +17,8 @@ _bootstrap: Any = _frozen_importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._places import State
 
 

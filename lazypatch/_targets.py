@@ -179,8 +179,9 @@ _NEXT = [
     "_progress",
     "_gevent",
     "_install",
+    "_deferred",
+    "_unread",
     "_importlock",
-    "_lighter",
     "_threads",
     "_since_arming",
 ]
@@ -189,7 +190,8 @@ _NEXT = [
 def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
     """The modules whose imports matter where *wanted* are."""
     names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
-    names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS]
+    # A source may be imported before its target; those that gevent's own import brings along are never first.
+    names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
     return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in
 
 

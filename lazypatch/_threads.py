@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 
@@ -30,8 +29,10 @@ from ._look_up import half_imported
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from typing import Any
 
     from ._gevent import Truth
     from ._progress import Progress

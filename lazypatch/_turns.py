@@ -10,10 +10,11 @@ from __future__ import annotations
 import _frozen_importlib
 import _thread
 import sys
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 _bootstrap: Any = _frozen_importlib

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from ._tickets import in_hub, leave, let_others_run, new_ticket, wake
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 CONDITIONS = ("not_empty", "not_full", "all_tasks_done")
 

@@ -12,7 +12,6 @@ import itertools
 import sys
 import weakref
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from gevent.hub import sleep
 from greenlet import getcurrent
@@ -20,8 +19,10 @@ from greenlet import getcurrent
 from .._gevent import native
 from ._waits import hub_to_wait_in, try_until
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 # Milliseconds, as SQLite itself pauses; the last one again and again.
 _PAUSES = (1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100)

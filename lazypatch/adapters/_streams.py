@@ -22,7 +22,6 @@ import os
 import select
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
 
 from gevent._hub_local import get_hub_if_exists
 from greenlet import getcurrent
@@ -30,8 +29,10 @@ from greenlet import getcurrent
 from .._gevent import native
 from ._waits import READ, WRITE, in_threadpool, wait_for
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
 original: dict[str, Any] = {}  # what os_read.py replaced, by name; it fills this
 poll = native("select", "poll")

@@ -17,13 +17,14 @@ in C (EDEADLK), is a wait without end.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
 
 from .._install import Change
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
 _TAKEN = (errno.EAGAIN, errno.EACCES)  # POSIX allows either
 

@@ -7,9 +7,12 @@ changes, so a program that sets one still can.
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from .._install import Change
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def plan(context: Any) -> list[Change]:

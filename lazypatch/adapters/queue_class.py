@@ -16,9 +16,9 @@ condition, overrides ``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shu
 own way for good: it is *opened*. All who wait in it are woken then, and go on waiting in its conditions.
 ``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
 
-What stays. A queue that was made before is an instance of Python's own class, and right. A bounded queue that several
-*native* threads put into may hold one item more for each of them, until it is opened. ``isinstance(q,
-gevent.queue.Queue)`` is False, and what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
+What stays. A queue made before is an instance of Python's own class, and right. A bounded queue that several *native*
+threads put into may hold one item more for each, until it is opened. ``isinstance(q, gevent.queue.Queue)`` is False,
+and what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 from types import GenericAlias
-from typing import Any
 
 from .._gevent import native
-from .._install import Change
+from .._install import TYPE_CHECKING, Change
 
-# In _slow: a heap is being sorted, by items that compare themselves in Python and may let others run.
-_BUSY = 1 << 20
-_later: Any = None
+if TYPE_CHECKING:
+    from typing import Any
+
+_BUSY = 1 << 20  # in _slow: a heap is being sorted, by items that compare themselves in Python and may let others run
+_later: Any = None  # what is needed when somebody has to wait
 
 
 def _waits() -> Any:
-    """What is needed when somebody has to wait."""
     global _later
     if _later is None:
         from . import _queue_waits as _later

@@ -16,14 +16,15 @@ from __future__ import annotations
 import select
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
 from .._install import Change
 from ._waits import READ, hub_to_wait_in, wait_for
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
 _native: Any = native("select", "epoll") if sys.platform == "linux" else None
 

@@ -25,7 +25,6 @@ import functools
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from gevent import _socket3, _socketcommon
@@ -35,9 +34,11 @@ from .._install import Change
 from . import _streams
 from ._waits import READ, in_threadpool
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterator
+    from typing import Any
 
 _class: Any = _socket3.socket
 _inner_class: Any = _socket3._wrefsocket

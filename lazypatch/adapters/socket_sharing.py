@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 from time import monotonic
-from typing import Any
 
 from gevent import _socketcommon
 from gevent._hub_primitives import wait_on_watcher
@@ -24,6 +23,10 @@ from gevent._hub_primitives import wait_on_watcher
 from .._gevent import native
 from .._install import Change
 from ._waits import READ, WRITE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _mixin: Any = _socketcommon.SocketMixin
 _wait_alone = vars(_mixin)["_wait"]

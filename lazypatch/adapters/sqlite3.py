@@ -26,15 +26,16 @@ from __future__ import annotations
 
 import sys
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
 from .._install import Change
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
 _HOLDERS = ("sqlite3", "sqlite3.dbapi2", "_sqlite3")
 _NEVER_WAIT = ("create_", "set", "get")

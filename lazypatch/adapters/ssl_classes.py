@@ -22,13 +22,14 @@ What stays native: a socket that a native context wrapped before, and the socket
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
 from .._install import Change
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
 _CLASSES = ("SSLContext", "SSLSocket")
 

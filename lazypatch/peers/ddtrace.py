@@ -10,9 +10,11 @@ from __future__ import annotations
 import _frozen_importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._standins import StandIns
 
 _bootstrap: Any = _frozen_importlib

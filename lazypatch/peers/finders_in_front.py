@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .._errors import hidden as _hidden
 from .._errors import users_line, warn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._finder import Finder
     from .._targets import Selection

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
 
 from gevent import events
 
 from .._install import names
 from .._targets import OPTIONS, TARGETS, wanted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._install import Originals
     from .._targets import Selection, Target, Wanted
 

@@ -18,6 +18,7 @@ from lazypatch._finder import Finder
 fired = []
 class Counts:
     minds = staticmethod(lambda name: False)
+    give = staticmethod(lambda name: None)
     after = staticmethod(lambda name, module: fired.append(name))
     accepts = staticmethod(lambda spec: True)
 finder = Finder(Counts)

@@ -29,6 +29,7 @@ LAYERS: dict[str, list[str]] = {
     "libraries": ["adapters"],
     "the thread group": ["_threads", "_running_threads", "_shutdown"],
     "gevent, and others who patch": ["_progress", "peers", "_gevent", "_import_again", "_failure", "_state"],
+    "what waits": ["_deferred"],
     "what to change": [
         "_second_modules",
         "_since_arming",
@@ -36,10 +37,9 @@ LAYERS: dict[str, list[str]] = {
         "_importlock",
         "_turns",
         "_raised_at_fork",
-        "_lighter",
     ],
     "words": ["_spec", "_adapters", "_errors"],
-    "the ground": ["_look_up", "_private_copies", "_standins", "_finder", "_targets", "_places"],
+    "the ground": ["_look_up", "_unread", "_private_copies", "_standins", "_finder", "_targets", "_places"],
 }
 
 
