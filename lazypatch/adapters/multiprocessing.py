@@ -15,6 +15,8 @@ time that it has waited. Where nobody else has anything to wait for, as in most 
 (``_semaphores``). An RLock belongs to a greenlet that stands for a thread. Taking it, and noting whose it is, are one
 call into C, and so is letting go of it: a signal handler that comes between any two instructions changes nothing.
 
+The resource tracker, a process that only reads one pipe, is started as plain Python: it would load gevent for nothing.
+
 What stays native. Connections, pipes and queues read and write by os.read and os.write, processes are waited for by
 os.waitpid and selectors: ``os-read``, ``os-wait`` and ``fork-threads`` are for those. Locks that were made before
 stay what they are, and Windows has other locks.
@@ -37,11 +39,30 @@ _RECURSIVE_MUTEX, _SEMAPHORE = 0, 1
 
 
 def plan(module: "ModuleType") -> "list[Change]":
-    """The class that multiprocessing.synchronize asks for by this name."""
+    """The class that multiprocessing.synchronize asks for by this name; how the resource tracker is started."""
+    if os.name != "posix":
+        return []
+    if module.__name__ == "multiprocessing.resource_tracker":
+        util: "Any" = module.util
+        return [Change(module, "util", util if type(util) is _Util else _Util(util))]
     native: "Any" = getattr(module, "SemLock", None)
-    if os.name != "posix" or native is None:
+    if native is None:
         return []
     return [Change(module, "SemLock", native if hasattr(native, "_attempt") else _made_of(native))]
+
+
+class _Util:
+    """multiprocessing.util, as the resource tracker's module is to see it."""
+
+    def __init__(self, util: "Any") -> None:
+        self._util = util
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._util, name)
+
+    def spawnv_passfds(self, path: "Any", args: "list[Any]", passfds: "Any") -> "Any":
+        """Start the tracker as plain Python."""
+        return self._util.spawnv_passfds(path, [*args[:1], "-X", "cooppatch=", *args[1:]], passfds)
 
 
 def _made_of(native: "Any") -> "Any":
