@@ -98,6 +98,7 @@ ADAPTED = (
     "logging",
     "multiprocessing.context",
     "multiprocessing.popen_fork",
+    "multiprocessing.resource_sharer",
     "multiprocessing.resource_tracker",
     "queue",
     "select",

@@ -21,7 +21,7 @@ def acquire(lock: "Any", block: "Any", timeout: "float | None") -> bool:
     if hub is None:
         return lock._attempt(True, timeout)  # type: ignore[no-any-return]
     begun = monotonic()
-    end = None if timeout is None else begun + timeout
+    end = None if timeout is None else begun + float(timeout)
     while end is None or monotonic() < end:
         if _has_nobody_else(hub):
             if lock._attempt(True, LONGEST_PAUSE if end is None else min(LONGEST_PAUSE, end - monotonic())):

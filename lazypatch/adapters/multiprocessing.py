@@ -16,6 +16,8 @@ time that it has waited. Where nobody else has anything to wait for, as in most 
 call into C, and so is letting go of it: a signal handler that comes between any two instructions changes nothing.
 
 The resource tracker, a process that only reads one pipe, is started as plain Python: it would load gevent for nothing.
+And the thread that hands descriptors to other processes no longer blocks all signals: they would be blocked for all
+greenlets, so also in processes that are forked later, and no Process.terminate() would end these.
 
 What stays native. Connections, pipes and queues read and write by os.read and os.write, processes are waited for by
 os.waitpid and selectors: ``os-read``, ``os-wait`` and ``fork-threads`` are for those. Locks that were made before
@@ -39,30 +41,38 @@ _RECURSIVE_MUTEX, _SEMAPHORE = 0, 1
 
 
 def plan(module: "ModuleType") -> "list[Change]":
-    """The class that multiprocessing.synchronize asks for by this name; how the resource tracker is started."""
+    """The class that multiprocessing.synchronize asks for by its name; what its two helpers see of other modules."""
+    name = module.__name__
     if os.name != "posix":
         return []
-    if module.__name__ == "multiprocessing.resource_tracker":
-        util: "Any" = module.util
-        return [Change(module, "util", util if type(util) is _Util else _Util(util))]
+    if name != "_multiprocessing":
+        return [_seen_by(module, "util" if name.endswith("tracker") else "signal")]
     native: "Any" = getattr(module, "SemLock", None)
     if native is None:
         return []
     return [Change(module, "SemLock", native if hasattr(native, "_attempt") else _made_of(native))]
 
 
-class _Util:
-    """multiprocessing.util, as the resource tracker's module is to see it."""
+def _seen_by(module: "Any", name: str) -> Change:
+    found = getattr(module, name)
+    return Change(module, name, found if isinstance(found, _View) else _View(found))
 
-    def __init__(self, util: "Any") -> None:
-        self._util = util
+
+class _View:
+    """multiprocessing.util as the resource tracker is to see it, and signal as resource_sharer is."""
+
+    def __init__(self, module: "Any") -> None:
+        self._module = module
 
     def __getattr__(self, name: str) -> "Any":
-        return getattr(self._util, name)
+        return getattr(self._module, name)
 
     def spawnv_passfds(self, path: "Any", args: "list[Any]", passfds: "Any") -> "Any":
         """Start the tracker as plain Python."""
-        return self._util.spawnv_passfds(path, [*args[:1], "-X", "cooppatch=", *args[1:]], passfds)
+        return self._module.spawnv_passfds(path, [*args[:1], "-X", "cooppatch=", *args[1:]], passfds)
+
+    def pthread_sigmask(self, how: object, mask: object) -> None:
+        """Nothing: the mask would be the main thread's."""
 
 
 def _made_of(native: "Any") -> "Any":
@@ -153,9 +163,7 @@ class _RecursiveLock:
         if me in held:
             self._again += 1
             return True
-        if timeout is not None:
-            timeout = float(timeout)  # raises as C does
-        held.extend(compress((me,), self._tries))
+        held.extend(compress((me,), self._tries if timeout is None else map(self._take, (False,), (timeout,))))
         return me in held or _wait(self, block, timeout)
 
     __enter__ = acquire
