@@ -1,4 +1,4 @@
-"""How one waits for a lock of multiprocessing's; loaded when somebody has to."""
+"""How one waits for a lock of multiprocessing's."""
 
 from time import monotonic
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def acquire(lock: "Any", block: "Any", timeout: "float | None") -> bool:
+def wait(lock: "Any", block: "Any", timeout: "float | None") -> bool:
     """Whether the caller has *lock* now, which it could not have at once."""
     if not block or (timeout is not None and timeout <= 0):
         let_others_run()
@@ -27,7 +27,7 @@ def acquire(lock: "Any", block: "Any", timeout: "float | None") -> bool:
             if lock._attempt(True, LONGEST_PAUSE if end is None else min(LONGEST_PAUSE, end - monotonic())):
                 return True
             sleep(0)  # for what another native thread wants the loop to do
-        elif _wait(lock, begun, end):
+        elif _wait_once(lock, begun, end):
             return True
     return False
 
@@ -38,7 +38,7 @@ def _has_nobody_else(hub: "Any") -> bool:
     return loop.activecnt <= (waits is not None and waits.ref) and not loop._callbacks
 
 
-def _wait(lock: "Any", begun: float, end: "float | None") -> bool:
+def _wait_once(lock: "Any", begun: float, end: "float | None") -> bool:
     """Whether the caller has *lock*, after waiting until it was let go of in this process once, or the time *end*."""
     tickets, ticket = lock._tickets, new_ticket()
     tickets.append(ticket)

@@ -31,6 +31,8 @@ from gevent import thread  # its getcurrent() gives, where a signal's handler ru
 from greenlet import getcurrent
 
 from .._install import Change
+from ._semaphores import wait
+from ._tickets import wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def _made_of(native: "Any") -> "Any":
             if take(self, False) if timeout is None else take(self, False, timeout):
                 self._owner = id(getcurrent())
                 return True
-            return _wait(self, block, timeout)
+            return wait(self, block, timeout)
 
         def _attempt(self, block: bool = False, timeout: "float | None" = None) -> bool:
             """Take it at once, or with *block* by a wait in C."""
@@ -118,14 +120,14 @@ def _made_of(native: "Any") -> "Any":
             """Release the semaphore/lock."""
             give(self)
             if self._tickets:
-                _wake(self)
+                wake(self._tickets)
 
         __enter__ = acquire
 
         def __exit__(self, *args: object) -> None:
             give(self)
             if self._tickets:
-                _wake(self)
+                wake(self._tickets)
 
         def _is_mine(self) -> bool:
             """Whether the lock is owned by this thread."""
@@ -137,15 +139,19 @@ def _made_of(native: "Any") -> "Any":
             self._begin()
 
     SemLock.__qualname__, SemLock.__module__ = "SemLock", "_multiprocessing"
+    _RecursiveLock.SEM_VALUE_MAX = native.SEM_VALUE_MAX
     return SemLock
 
 
 class _RecursiveLock:
     """For C it is a semaphore; whose it is, and how often, is decided here."""
 
-    __slots__ = ("_again", "_held", "_let_go", "_take", "_tickets", "_tries")  # ours
-    __slots__ += ("_get_value", "_is_zero", "handle", "maxvalue", "name")  # the semaphore's
-    kind = _RECURSIVE_MUTEX
+    __slots__ = (
+        "_again", "_get_value", "_held", "_is_zero", "_let_go", "_take", "_tickets", "_tries",
+        "handle", "maxvalue", "name",
+    )  # fmt: skip
+    __module__, __qualname__ = "_multiprocessing", "SemLock"
+    kind, SEM_VALUE_MAX = _RECURSIVE_MUTEX, 0
 
     def __init__(self, semaphore: "Any") -> None:
         self.handle, self.maxvalue, self.name = semaphore.handle, semaphore.maxvalue, semaphore.name
@@ -164,7 +170,7 @@ class _RecursiveLock:
             self._again += 1
             return True
         held.extend(compress((me,), self._tries if timeout is None else map(self._take, (False,), (timeout,))))
-        return me in held or _wait(self, block, timeout)
+        return me in held or wait(self, block, timeout)
 
     __enter__ = acquire
 
@@ -182,7 +188,7 @@ class _RecursiveLock:
             return
         self._let_go()
         if self._tickets:
-            _wake(self)
+            wake(self._tickets)
 
     def __exit__(self, *args: object) -> None:
         self.release()
@@ -200,15 +206,3 @@ class _RecursiveLock:
         self._held.clear()
         self._again = 0
         self._tickets = []
-
-
-def _wait(lock: "Any", block: bool, timeout: "float | None") -> bool:
-    from ._semaphores import acquire
-
-    return acquire(lock, block, timeout)
-
-
-def _wake(lock: "Any") -> None:
-    from ._tickets import wake
-
-    wake(lock._tickets)
