@@ -110,6 +110,11 @@ ADAPTERS = (
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
     Adapter("fcntl", "fcntl"),
+    Adapter(
+        "multiprocessing",
+        "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer",
+        "_thread threading",
+    ),
     Adapter("sqlite3", "sqlite3"),
 )
 

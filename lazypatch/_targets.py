@@ -90,6 +90,7 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
 ADAPTED = (
+    "_multiprocessing",
     "_pyrepl.unix_console",
     "concurrent.futures.thread",
     "fcntl",
@@ -97,6 +98,8 @@ ADAPTED = (
     "logging",
     "multiprocessing.context",
     "multiprocessing.popen_fork",
+    "multiprocessing.resource_sharer",
+    "multiprocessing.resource_tracker",
     "queue",
     "select",
     "selectors",

@@ -30,7 +30,8 @@ def opens(hub: "Any", step: "Callable[[], None]") -> None:
     step()
     if hub.loop is None:
         return
-    mine = {fd for fd in candidates if _may_be_a_loops(fd)}
+    # The number of the one that the loop tells is free again some time after a fork, when it has got another one.
+    mine = {fd for fd in candidates if fd != hub.loop.fileno() and _may_be_a_loops(fd)}
     if mine or id(hub.loop) not in _numbers:  # a new hub may go on with an old one's loop
         _numbers[id(hub.loop)] = mine
     _remember(hub)

@@ -94,3 +94,25 @@ gevent.sleep(0.01)
 """,
         spec="all",
     )
+
+
+def test_the_number_that_a_child_s_loop_gave_up_is_the_programs() -> None:
+    """libev closes its epoll descriptor when the loop first runs in the child, and takes the lowest number."""
+    code = """
+import os
+low = os.open(os.devnull, os.O_RDONLY)
+import gevent
+gevent.sleep(0)
+loop = gevent.get_hub().loop
+old, pid = loop.fileno(), os.fork()
+if not pid:
+    os.close(low)
+    gevent.sleep(0.001)
+    assert loop.fileno() == low
+    mine = os.open(os.devnull, os.O_RDONLY)
+    assert mine == old
+    os.close(mine)
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    assert run_code(code, spec="all") == "7\n"
