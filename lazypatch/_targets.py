@@ -91,6 +91,9 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 # have been watched from its beginning.
 ADAPTED = (
     "_pyrepl.unix_console",
+    "asyncio.base_events",
+    "asyncio.events",
+    "asyncio.unix_events",
     "concurrent.futures.thread",
     "fcntl",
     "getpass",
