@@ -21,7 +21,7 @@ where libev reaps all children, asyncio does not look for them by pidfd: short o
 
 What stays. uvloop waits in C. A greenlet that a coroutine switches to by itself, and that stands for another thread,
 sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of another thread gives None from 3.14 on.
-Whoever took ``_set_running_loop`` in C before asyncio was adapted, as uvloop does, is not seen.
+What is written in C and took ``_set_running_loop`` before asyncio was adapted, as uvloop does, is not seen.
 """
 
 import sys
