@@ -93,6 +93,7 @@ ADAPTED = (
     "_pyrepl.unix_console",
     "asyncio.base_events",
     "asyncio.events",
+    "asyncio.selector_events",
     "asyncio.unix_events",
     "concurrent.futures.thread",
     "fcntl",

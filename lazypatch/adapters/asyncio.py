@@ -19,6 +19,9 @@ and that the program made by itself: only while there is one, a trace function g
 In debug mode, "is this the loop's thread?" means "does the loop run here?", also in a greenlet below a coroutine. And
 where libev reaps all children, asyncio does not look for them by pidfd: short ones would be gone (3.12 and later).
 
+A loop's selector is on epoll where the adapter select-epoll is there, as natively: gevent's goes through the hub at
+each step of the loop, which makes a step six times as expensive. The others have their turn every few milliseconds.
+
 What stays. uvloop waits in C. A greenlet that a coroutine switches to by itself, and that stands for another thread,
 sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of another thread gives None from 3.14 on.
 What is written in C and took ``_set_running_loop`` before asyncio was adapted, as uvloop does, is not seen.
@@ -53,6 +56,8 @@ def plan(module: "ModuleType") -> "list[Change]":
     if module.__name__ == "asyncio.unix_events":
         needs_help = hasattr(module, "can_use_pidfd") and not os_wait.is_installed()
         return [Change(module, "can_use_pidfd", lambda: False)] if needs_help else []
+    if module.__name__ == "asyncio.selector_events":
+        return [_with_epoll(module)]
     return _events(module)
 
 
@@ -85,11 +90,12 @@ def _set_running_loop(loop: "Any", /) -> None:
     _put(loop)
     hub = get_hub_if_exists()
     if hub is not None:
-        if before is not None:  # one that runs inside of another's step gives way to it again
-            vars(hub).get("_lazypatch_loops", set()).discard(id(before))
+        here = vars(hub).get("_lazypatch_loops")
+        if before is not None and here is not None:  # one that runs inside of another's step gives way to it again
+            here.running.discard(id(before))
         if loop is not None:
             _begins(hub, loop)
-        elif not vars(hub).get("_lazypatch_loops"):
+        elif here is not None and not here.running:
             vars(hub).pop("switch", None)
 
 
@@ -98,39 +104,9 @@ _set_running_loop.__module__ = "asyncio.events"
 
 def _begins(hub: "Any", loop: "Any") -> None:
     """Have the hub take care of who waits in it, until the last loop of its native thread has ended."""
-    vars(hub).setdefault("_lazypatch_loops", set()).add(id(loop))
-    if "switch" not in vars(hub):
-        hub.switch = _switch_of(hub)
-
-
-def _switch_of(hub: "Any") -> "Callable[[], Any]":
-    get, plain = _get, hub.switch
-    throws = vars(hub).setdefault("_lazypatch_throws", _Throws())
-
-    def switch() -> "Any":
-        loop = get()
-        if loop is None:
-            return plain()
-        state = leave(loop)
-        loop = None  # whoever keeps a traceback with this frame is not to keep the loop
-        me = getcurrent()
-        _held[me] = state
-        above = me.parent
-        if above is None or above is hub:  # it stands for a thread
-            try:
-                return plain()
-            finally:
-                _held.pop(me, None)
-                enter(state)
-        try:
-            throws.expect(above, hub, state)
-            return plain()
-        finally:
-            _held.pop(me, None)
-            throws.expect_no_more(above, hub, state)
-            enter(state)
-
-    return switch
+    here = vars(hub).get("_lazypatch_loops") or vars(hub).setdefault("_lazypatch_loops", _Loops(hub))
+    here.running.add(id(loop))
+    vars(hub).setdefault("switch", here.switch)
 
 
 def leave(loop: "Any") -> "list[Any]":
@@ -166,16 +142,48 @@ def end_share() -> None:
         leave(loop)
 
 
-class _Throws:
-    """What is thrown into greenlets of one native thread that wait for another one, below them, which is in the hub."""
+class _Loops:
+    """The loops of one native thread, and how to wait in its hub while there are any."""
 
-    def __init__(self) -> None:
+    def __init__(self, hub: "Any") -> None:
+        self.running: "set[int]" = set()  # by their ids
+        self.switch = self._switch_of(hub)
         self._waits = 0  # how many in the hub have somebody above them
         self._before: "Any" = None  # the trace function that was there
         self._is_traced = False
         self._thrown_ = self._thrown  # always the same object
 
-    def expect(self, above: "Any", hub: "Any", state: "list[Any]") -> None:
+    def _switch_of(self, hub: "Any") -> "Callable[[], Any]":
+        get, plain = _get, hub.switch
+
+        def switch() -> "Any":
+            loop = get()
+            if loop is None:
+                return plain()
+            state = leave(loop)
+            loop = None  # whoever keeps a traceback with this frame is not to keep the loop
+            me = getcurrent()
+            _held[me] = state
+            above = me.parent
+            if above is None or above is hub:  # it stands for a thread
+                try:
+                    return plain()
+                finally:
+                    _held.pop(me, None)
+                    enter(state)
+            try:
+                self._expect(above, hub, state)
+                return plain()
+            finally:
+                _held.pop(me, None)
+                self._expect_no_more(above, hub, state)
+                enter(state)
+
+        return switch
+
+    # What is thrown into greenlets that wait for another one, below them, which is in the hub.
+
+    def _expect(self, above: "Any", hub: "Any", state: "list[Any]") -> None:
         """*above*, and those above it, wait for one that has put *state* away."""
         self._waits += 1
         while above is not None and above is not hub:
@@ -185,7 +193,7 @@ class _Throws:
             self._is_traced = True
             self._before = settrace(self._thrown_)
 
-    def expect_no_more(self, above: "Any", hub: "Any", state: "list[Any]") -> None:
+    def _expect_no_more(self, above: "Any", hub: "Any", state: "list[Any]") -> None:
         """The wait is over."""
         self._waits -= 1
         while above is not None and above is not hub:
@@ -217,3 +225,26 @@ def _check_thread(module: "Any") -> Change:
 
     _check_thread.__doc__ = original.__doc__
     return Change(module.BaseEventLoop, "_check_thread", _check_thread)
+
+
+# --- the loop's own wait
+
+
+def _with_epoll(module: "Any") -> Change:
+    original = module.BaseSelectorEventLoop.__init__
+
+    def __init__(self: "Any", selector: "Any" = None) -> None:
+        original(self, _selector() if selector is None else selector)
+
+    __init__.__doc__ = original.__doc__
+    return Change(module.BaseSelectorEventLoop, "__init__", __init__)
+
+
+def _selector() -> "Any":
+    """One on our epoll, where gevent's would be taken; None for what the program has chosen."""
+    selectors: "Any" = sys.modules["selectors"]
+    ours = getattr(sys.modules.get("lazypatch.adapters.select_epoll"), "epoll", None)
+    kind = getattr(selectors, "EpollSelector", None)
+    if ours is None or kind is None or kind._selector_cls is not ours:
+        return None
+    return kind() if selectors.DefaultSelector.__module__ == "gevent.selectors" else None

@@ -512,3 +512,40 @@ assert asyncio.events._set_running_loop is asyncio.events._c__set_running_loop
 """,
         spec="all,-asyncio",
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no epoll")
+def test_a_loop_that_always_has_something_to_do_lets_the_others_run() -> None:
+    """Its selector looks at epoll itself, and goes to the hub every few milliseconds."""
+    run(
+        """
+import selectors
+steps, over = [], []
+def other():
+    for _ in range(5): time.sleep(0.001); steps.append(loop_here())
+async def main():
+    assert type(asyncio.get_running_loop()._selector) is selectors.EpollSelector
+    thread, = in_threads(other)
+    while thread.is_alive(): await asyncio.sleep(0)
+asyncio.run(main())
+assert steps == [None] * 5
+class Mine(selectors.SelectSelector): pass
+chosen = Mine()
+with_mine = asyncio.SelectorEventLoop(chosen)
+assert with_mine._selector is chosen
+with_mine.close()
+selectors.DefaultSelector = Mine
+loop = asyncio.new_event_loop()
+assert type(loop._selector) is Mine
+loop.close()
+"""
+    )
+    run_code(
+        PRELUDE
+        + """
+import selectors, gevent.selectors
+async def main(): return type(asyncio.get_running_loop()._selector)
+assert asyncio.run(main()) is selectors.DefaultSelector is gevent.selectors.GeventSelector
+""",
+        spec="all,-select-epoll",
+    )
