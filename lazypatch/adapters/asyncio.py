@@ -20,7 +20,8 @@ In debug mode, "is this the loop's thread?" means "does the loop run here?", als
 where libev reaps all children, asyncio does not look for them by pidfd: short ones would be gone (3.12 and later).
 
 A loop's selector is on epoll where the adapter select-epoll is there, as natively: gevent's goes through the hub at
-each step of the loop, which makes a step six times as expensive. The others have their turn every few milliseconds.
+each step of the loop, which makes a step six times as expensive. The others have their turn when the loop has no
+callback that is ready, when it has begun to watch a descriptor, and every few milliseconds.
 
 What stays. uvloop waits in C. A greenlet that a coroutine switches to by itself, and that stands for another thread,
 sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of another thread gives None from 3.14 on.
@@ -245,6 +246,32 @@ def _selector() -> "Any":
     selectors: "Any" = sys.modules["selectors"]
     ours = getattr(sys.modules.get("lazypatch.adapters.select_epoll"), "epoll", None)
     kind = getattr(selectors, "EpollSelector", None)
-    if ours is None or kind is None or kind._selector_cls is not ours:
+    if ours is None or kind is None or selectors.DefaultSelector.__module__ != "gevent.selectors":
         return None
-    return kind() if selectors.DefaultSelector.__module__ == "gevent.selectors" else None
+    if kind not in _kinds and kind._selector_cls is ours:
+        _kinds[kind] = _made_of(kind, ours)
+    return _kinds[kind]() if kind in _kinds else None
+
+
+_kinds: "dict[Any, Any]" = {}  # EpollSelector -> the class made of it
+
+
+def _made_of(kind: "Any", ours: "Any") -> "Any":
+    """The selector whose epoll has the others run when it has more to watch, and when the loop has nothing else to do.
+
+    A thread that accepts is to see a connection before the loop, which has made it, writes to it for seconds.
+    """
+
+    class epoll(ours):  # type: ignore[misc]
+        def register(self, fd: "Any", *args: "Any", **kwargs: "Any") -> None:
+            ours.register(self, fd, *args, **kwargs)
+            self._turn = 0.0
+
+        def poll(self, timeout: "Any" = None, maxevents: int = -1) -> "Any":
+            if timeout != 0:
+                self._turn = 0.0
+            return ours.poll(self, timeout, maxevents)
+
+    return type(
+        kind.__name__, (kind,), {"_selector_cls": epoll, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    )

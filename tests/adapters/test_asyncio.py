@@ -524,7 +524,7 @@ steps, over = [], []
 def other():
     for _ in range(5): time.sleep(0.001); steps.append(loop_here())
 async def main():
-    assert type(asyncio.get_running_loop()._selector) is selectors.EpollSelector
+    assert isinstance(asyncio.get_running_loop()._selector, selectors.EpollSelector)
     thread, = in_threads(other)
     while thread.is_alive(): await asyncio.sleep(0)
 asyncio.run(main())
