@@ -105,6 +105,12 @@ ADAPTERS = (
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
+    Adapter(
+        "asyncio",
+        "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events",
+        "threading",
+        CORRECTION,
+    ),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),

@@ -92,6 +92,10 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 ADAPTED = (
     "_multiprocessing",
     "_pyrepl.unix_console",
+    "asyncio.base_events",
+    "asyncio.events",
+    "asyncio.selector_events",
+    "asyncio.unix_events",
     "concurrent.futures.thread",
     "fcntl",
     "getpass",

@@ -50,10 +50,15 @@ class _Run(greenlet):  # type: ignore[misc]  # greenlet's types are not known he
 
     def run(self) -> None:
         """Its whole life."""
+        loops = sys.modules.get("lazypatch.adapters.asyncio")
         try:
+            if loops is not None:
+                loops.share(self.below)
             self.handler(self.number, self.frame)
         except BaseException as error:
             self.error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+        if loops is not None:
+            loops.end_share()
         if self.waited:
             self.hub.loop.run_callback(_ended, self)
 

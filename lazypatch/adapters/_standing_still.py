@@ -95,6 +95,8 @@ def _switched(event: str, args: "tuple[Any, Any]") -> None:
     target = args[1]
     if target in _still and target not in _standing and _trap is not None:
         frame = sys._getframe(1)
+        if frame.f_globals.get("__name__") == "lazypatch.adapters.asyncio" and frame.f_back is not None:
+            frame = frame.f_back  # the hub's own switch there is in the middle of the call that waits
         _woken[target] = frame, frame.f_lasti
         _trap.spring  # and nothing after it
 
