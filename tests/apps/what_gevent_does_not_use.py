@@ -79,7 +79,12 @@ def traceback_first():
 
 
 def traceback_in_hub():
-    return gevent.hub.traceback.__doc__, vars(gevent.hub.traceback), dir(gevent.hub.traceback), gevent.hub.traceback.__spec__
+    return (
+        gevent.hub.traceback.__doc__,
+        vars(gevent.hub.traceback),
+        dir(gevent.hub.traceback),
+        gevent.hub.traceback.__spec__,
+    )
 
 
 def set_in_traceback():
@@ -190,7 +195,12 @@ def facts():
     yield "pattern", type(gevent._tblib.FRAME_RE) is re.Pattern, gevent._tblib.FRAME_RE.pattern
     for module in (gevent.monkey._errors, gevent.monkey._state):
         if hasattr(module, "logger"):  # gone where gevent has no use for it
-            yield "logger", module.logger is logging.getLogger(module.__name__), type(module.logger), module.logging is logging
+            yield (
+                "logger",
+                module.logger is logging.getLogger(module.__name__),
+                type(module.logger),
+                module.logging is logging,
+            )
     yield "loggers", sorted(name for name in logging.root.manager.loggerDict if name.startswith("gevent"))
     yield "documented", {item.__name__: item.__doc__ for item in gevent._config.ALL_SETTINGS}
     for name in ("zope.interface", "gevent._interfaces", "logging", "textwrap", "traceback", "re", "signal"):
@@ -199,14 +209,39 @@ def facts():
     kinds = {}
     for name, module in sorted(sys.modules.items()):
         if name.startswith("gevent") and name != "gevent.core" and issubclass(type(module), types.ModuleType):
-            kinds[name] = type(module), {key: type(value) for key, value in sorted(types.ModuleType.__dict__["__dict__"].__get__(module).items()) if not key.startswith("__")}
-    for name in ("gevent.hub", "gevent._tblib", "gevent.libev.corecext", "gevent._config", "gevent.monkey._errors", "gevent.monkey._state"):
+            kinds[name] = (
+                type(module),
+                {
+                    key: type(value)
+                    for key, value in sorted(types.ModuleType.__dict__["__dict__"].__get__(module).items())
+                    if not key.startswith("__")
+                },
+            )
+    for name in (
+        "gevent.hub",
+        "gevent._tblib",
+        "gevent.libev.corecext",
+        "gevent._config",
+        "gevent.monkey._errors",
+        "gevent.monkey._state",
+    ):
         yield name, kinds.get(name)
     found = {(name, kind) for name, (own, items) in kinds.items() for kind in (own, *items.values())}
-    yield "left over", [each for each in found if each[1].__name__ == "Later" or (each[1].__name__ == "module" and each[1] is not types.ModuleType)]
+    yield (
+        "left over",
+        [
+            each
+            for each in found
+            if each[1].__name__ == "Later" or (each[1].__name__ == "module" and each[1] is not types.ModuleType)
+        ],
+    )
     if core is not None:
         importlib.reload(gevent._interfaces)
-        yield "after a reload", core.ILoop is gevent._interfaces.ILoop, [each.__name__ for each in implementedBy(type(loop))]
+        yield (
+            "after a reload",
+            core.ILoop is gevent._interfaces.ILoop,
+            [each.__name__ for each in implementedBy(type(loop))],
+        )
 
 
 WAYS[sys.argv[1]]()
