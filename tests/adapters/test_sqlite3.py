@@ -141,7 +141,7 @@ def waits(c):
     assert took < 0.1 or len(ticks) - before > took / 0.05
     return took
 assert 0.25 < waits(sqlite3.connect(path, timeout=0.3)) < 3
-assert 0.25 < waits(sqlite3.Connection(path, 0.3)) < 3
+assert 0.25 < waits(sqlite3.Connection(path, timeout=0.3)) < 3
 assert waits(sqlite3.connect(path, timeout=0)) < 0.2
 c = sqlite3.connect(path, timeout=7)
 assert c.execute("PRAGMA busy_timeout").fetchone() == (7000,)
