@@ -17,7 +17,8 @@ with ``asyncio.events._set_running_loop``, which every loop calls that starts or
 no loop runs, nothing costs anything. gevent throws Timeout, kill and Ctrl-C into the *parent* of a greenlet that waits
 and that the program made by itself: only while there is one, a trace function gives the parent its state back.
 In debug mode, "is this the loop's thread?" means "does the loop run here?", also in a greenlet below a coroutine. And
-where libev reaps all children, asyncio does not look for them by pidfd: short ones would be gone (3.12 and later).
+where libev reaps all children, asyncio does not look for them by pidfd: short ones would be gone (3.12 and later; but
+where its other way is waitid(), as in later releases of 3.14, they may be gone, as under gevent).
 
 A loop's selector is on epoll where the adapter select-epoll is there, as natively: gevent's goes through the hub at
 each step of the loop, which makes a step six times as expensive. The others have their turn when the loop has no
@@ -55,7 +56,7 @@ def plan(module: "ModuleType") -> "list[Change]":
     if module.__name__ == "asyncio.base_events":
         return [_check_thread(module)]
     if module.__name__ == "asyncio.unix_events":
-        needs_help = hasattr(module, "can_use_pidfd") and not os_wait.is_installed()
+        needs_help = hasattr(module, "can_use_pidfd") and not os_wait.is_installed() and not _waits_in_c(module)
         return [Change(module, "can_use_pidfd", lambda: False)] if needs_help else []
     if module.__name__ == "asyncio.selector_events":
         return [_with_epoll(module)]
@@ -69,10 +70,18 @@ def _events(module: "Any") -> "list[Change]":
         _set_running_loop.__doc__ = _put.__doc__
         if sys.version_info >= (3, 14):
             _swap = getattr(sys.modules.get("_asyncio"), "_swap_current_task", None)
-    changes = [Change(module, "_set_running_loop", _set_running_loop)]
+    # By the second name asyncio keeps what is written in C.
+    names = [name for name in ("_set_running_loop", "_c__set_running_loop") if hasattr(module, name)]
+    changes = [Change(module, name, _set_running_loop) for name in names]
     if vars(Hub)["__init__"] is not _hub_init:
         changes.append(Change(Hub, "__init__", _hub_init))
     return [*changes, Call(lambda: _watch_here(get_hub_if_exists()))]
+
+
+def _waits_in_c(unix_events: "Any") -> bool:
+    """Whether asyncio's other way to wait for a child is waitid() in a thread: without os-wait it stops everybody."""
+    watcher = vars(unix_events).get("_ThreadedChildWatcher")
+    return "waitid" in getattr(getattr(watcher, "_do_waitpid", None), "__code__", _events.__code__).co_names
 
 
 def _hub_init(hub: "Any", *args: "Any", **kwargs: "Any") -> None:
