@@ -248,32 +248,6 @@ print(asyncio.run(main()), seen, loop_here())
     )
 
 
-def test_a_lock_waited_for_in_a_step_is_not_lost_to_a_signals_handler() -> None:
-    """The main thread stands still after it has got the lock, and not in the middle of the call."""
-    same(
-        """
-lock, handled = threading.Lock(), []
-def handler(number, frame):
-    handled.append(lock.acquire(timeout=20))
-    time.sleep(0.01)
-    lock.release()
-signal.signal(signal.SIGUSR1, handler)
-def hold():
-    for _ in range(5):
-        with lock:
-            os.kill(os.getpid(), signal.SIGUSR1); time.sleep(0.005)
-        time.sleep(0.001)
-async def main():
-    thread, = in_threads(hold)
-    while thread.is_alive():
-        with lock: pass
-        await asyncio.sleep(0)
-asyncio.run(main())
-print(set(handled), lock.locked())
-"""
-    )
-
-
 @pytest.mark.parametrize("wait", ["await asyncio.sleep(60)", "time.sleep(0.1); await asyncio.sleep(60)"])
 def test_ctrl_c(wait: str) -> None:
     same(
