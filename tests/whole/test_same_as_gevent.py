@@ -42,6 +42,12 @@ WANTED_DIFFERENCES = (
     ("selectors.SelectSelector._select", "function gevent.select.select", "wrapper _select", "it does the same"),
     ("original of selectors.DefaultSelector", "ABCMeta selectors.PollSelector", "*", "it was there, natively"),
     ("original of selectors.EpollSelector", "nothing", "ABCMeta selectors.EpollSelector", "the same"),
+    # gevent's import brings logging and patches its lock; here it waits, and its body makes a cooperative lock itself
+    ("original of logging._lock", "a _thread.RLock", "nothing", "there is nothing to replace"),
+    ("patched logging", "(True, True)", "(False, False)", "the same"),
+    ("patched logging._lock", "(True, True)", "nothing", "the same"),
+    ("logging._lock", "a _thread.RLock", "a threading._RLock", "the same: patch_thread(logging=False) leaves it native"),
+    ("lock of a handler", "a _thread.RLock", "a threading._RLock", "the same"),
     ("selectors._NOT_EPOLLIN", "nothing", "int -2", "the same"),
     ("selectors._NOT_EPOLLOUT", "nothing", "int -5", "the same"),
 )
@@ -105,6 +111,7 @@ def main_thread():
 
 
 def queries(monkey):
+    import logging
     for name in (*TARGETS, "logging"):
         saved = monkey.saved.get(name, ())
         for item in saved:
