@@ -52,7 +52,9 @@ class Unread(ModuleType):
 
     def __getattr__(self, name: str) -> "Any":
         key, waits = (name_of(self), name), stands_in(self)
-        if waits and name in ("__spec__", "__path__"):  # an import statement asks for these
+        # An import statement asks for these. But who imports a submodule has its place asked for by importlib: another
+        # thread, one that had been started, and had not run yet, when nobody else was seen.
+        if waits and (name == "__spec__" or (name == "__path__" and not _is_for_a_submodule(sys._getframe(1)))):
             raise AttributeError(name)
         taken = MEANWHILE[key](self, name) if waits and key in MEANWHILE else None
         if taken is not None:
@@ -104,6 +106,10 @@ def exchange(unread: ModuleType, module: ModuleType) -> None:
             for key, value in list(space(holder).items()):
                 if value is unread:
                     space(holder)[key] = module
+
+
+def _is_for_a_submodule(frame: "Any") -> bool:
+    return frame.f_code.co_name == "_find_and_load_unlocked"  # type: ignore[no-any-return]
 
 
 def _is_mine(name: str) -> bool:

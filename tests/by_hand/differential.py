@@ -229,6 +229,7 @@ _PLACES = (
         "",
     ),  # frames of tracebacks: only what was raised counts
     (re.compile(r"0x[0-9a-f]+"), "0x"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "now"),  # with which gevent signs its reports
     (re.compile(r"\b(pid|thread|Thread-)[ =-]?\d+"), r"\1 N"),
     (re.compile(r"/tmp/\w+"), "/tmp"),
     (re.compile(r"^.*:\d+: (?=\w*Warning)", re.M), ""),

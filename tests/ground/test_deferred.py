@@ -503,3 +503,19 @@ assert gevent.monkey.is_module_patched("signal")
 """,
         spec="all",
     )
+
+
+def test_a_submodule_of_an_unread_package_can_be_imported() -> None:
+    """By a thread that nobody could see when gevent began to load."""
+    code = """
+import sys
+from lazypatch import _unread
+assert "logging" not in sys.modules
+unread = sys.modules["logging"] = _unread.new("logging")
+assert not hasattr(unread, "__path__") and not hasattr(unread, "__spec__")
+import logging.handlers
+assert logging is sys.modules["logging"] is not unread and logging.handlers.SysLogHandler
+print(unread.INFO, logging.INFO)
+"""
+    done = run_python("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "20 20\n", "")

@@ -46,7 +46,12 @@ WANTED_DIFFERENCES = (
     ("original of logging._lock", "a _thread.RLock", "nothing", "there is nothing to replace"),
     ("patched logging", "(True, True)", "(False, False)", "the same"),
     ("patched logging._lock", "(True, True)", "nothing", "the same"),
-    ("logging._lock", "a _thread.RLock", "a threading._RLock", "the same: patch_thread(logging=False) leaves it native"),
+    (
+        "logging._lock",
+        "a _thread.RLock",
+        "a threading._RLock",
+        "the same: patch_thread(logging=False) leaves it native",
+    ),
     ("lock of a handler", "a _thread.RLock", "a threading._RLock", "the same"),
     ("selectors._NOT_EPOLLIN", "nothing", "int -2", "the same"),
     ("selectors._NOT_EPOLLOUT", "nothing", "int -5", "the same"),
