@@ -133,8 +133,6 @@ async def part():
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
 def test_each_of_many_threads_has_a_loop(name: str, debug: bool) -> None:
-    if name == "a run in a thread of a step" and debug:
-        pytest.skip("the same without it")
     same(
         PARTS[name]
         + f"""
@@ -149,7 +147,7 @@ print(wrong, got)
     )
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="Runner, and eager tasks")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio.eager_task_factory came with Python 3.12")
 def test_runner_and_eager_tasks() -> None:
     same(
         """
@@ -492,7 +490,7 @@ assert asyncio.events._set_running_loop is asyncio.events._c__set_running_loop
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="there is no epoll")
+@pytest.mark.skipif(sys.platform != "linux", reason="select.epoll is only on Linux")
 def test_a_loop_that_always_has_something_to_do_lets_the_others_run() -> None:
     """Its selector looks at epoll itself, and goes to the hub every few milliseconds."""
     run(

@@ -349,10 +349,10 @@ def main() -> None:
         found = difference(program)
         if not found:
             continue
-        smallest = program
-        if not known(program, found):
+        smallest, reason = program, known(program, found)
+        if not reason:
             smallest, found = shrink(program)
-        reason = known(smallest, found)
+            reason = known(smallest, found)
         explained, failures = explained + bool(reason), failures + (not reason)
         print(
             f"seed {seed}: {reason or 'DIFFERS'} in {found if not reason else found.partition(chr(10))[0]}", flush=True
