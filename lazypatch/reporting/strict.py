@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .. import _errors
 from ..late.catching_up import could_block
+from ..late.repair import scan
 from .problems import problems
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ def begin(session: Session) -> None:
 
 def _at_exit(session: Session) -> None:
     """Nothing may have been taken by a way that nobody noticed."""
-    from ..late.repair import scan
-
     found = problems(session) or [
         _errors.left(one) for one in scan(session.selection, session.originals) if could_block(one)
     ]
