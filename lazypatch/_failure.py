@@ -9,7 +9,8 @@ from __future__ import annotations
 import _frozen_importlib
 import sys
 
-from ._look_up import half_imported, in_the_way, origin
+from ._around_gevent import in_the_way, origin
+from ._look_up import half_imported
 from ._targets import GEVENT_IS
 
 TYPE_CHECKING = False

@@ -6,11 +6,12 @@ import os
 import sys
 import types
 
+from . import _at_once
 from ._adapters import Plugins
+from ._around_gevent import ONCE, in_the_way, known_spec, origin, try_descriptors, unsignalled
 from ._deferred import Deferred, lighten
 from ._install import MISSING, Originals
-from ._look_up import ONCE, half_imported, in_the_way, known_spec, origin
-from ._standins import try_descriptors, unsignalled
+from ._look_up import half_imported
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -95,6 +96,7 @@ class Truth:
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
         unsignalled(self._load)
+        _at_once("_importlock", "_threads", "_since_arming")
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)

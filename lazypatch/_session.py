@@ -5,8 +5,8 @@ import os
 import sys
 from _thread import _count
 
+from . import _at_once
 from ._finder import Finder
-from ._look_up import is_meant, look_elsewhere
 from ._standins import StandIns
 from ._targets import STAND_INS, Journal, Selection, names_to_watch
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ._install import Originals
     from ._scheduler import Scheduler
     from ._targets import Wanted
+
+# What the scheduler is made of, each after what it needs.
+_AT_WORK = ["_adapters", "_install", "_unread", "_deferred", "_around_gevent", "_gevent", "_progress", "_scheduler"]
 
 
 def undisturbed(step: "Callable[[], Any]") -> "Any":
@@ -63,7 +66,9 @@ class Session:
         self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.path: "list[str]" = []  # sys.path as it was when this was armed
         self.finder = Finder(self)
-        self.finder.first = lambda name: look_elsewhere(self.finder.ask_each, name, self.path)
+        self.finder.first = lambda name: self.look_up.look_elsewhere(self.finder.ask_each, name, self.path)
+        self.look_up: "Any" = None  # the file of that name; it and wrap() are there once get_ready() has been called
+        self.wrap: "Callable[[ModuleSpec], None]"
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
@@ -77,6 +82,8 @@ class Session:
         return self._made["it"]
 
     def _make_scheduler(self, met: "list[str]") -> None:
+        self.get_ready()
+        _at_once(*_AT_WORK)
         from ._scheduler import Scheduler
 
         self.journal.begun = True
@@ -165,6 +172,28 @@ class Session:
         module = sys.modules[name]
         call_at_end(module, lambda: self.after(name, module))
 
+    def get_ready(self) -> bool:
+        """Load what finds a watched module, and wraps its loader. False if that cannot be had any more.
+
+        find_spec asks for it. The global import lock is held there, so no other thread can be at this, and what these
+        two files import is loaded: nothing waits.
+        """
+        if self.look_up is None:
+            try:
+                _at_once("_look_up", "_loader")
+                from . import _loader, _look_up
+            except Exception as error:
+                self.finder.names = set()
+                self._out_of_reach(error)
+                return False
+            self.wrap, self.look_up = lambda spec: _loader.wrap(spec, self), _look_up
+        return True
+
+    def _out_of_reach(self, error: BaseException) -> None:
+        # No memory, no descriptor, or no way to our files any more.
+        self.selection.failed.update(self.selection.wanted)
+        self.standins.give_up(error)
+
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
         frame = sys._getframe(1)
@@ -197,9 +226,8 @@ class Session:
     def _gave_up(self, error: BaseException, nested: bool, done: str, ahead: str) -> None:
         try:
             from ._failure import During, gave_up
-        except Exception:  # no memory, no descriptor, or no way to our files any more
-            self.selection.failed.update(self.selection.wanted)
-            self.standins.give_up(error)
+        except Exception:
+            self._out_of_reach(error)
             return
         try:
             gave_up(self.selection, self.standins, self._made.get("it"), error, During(nested, done, ahead))
@@ -275,7 +303,7 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        if is_meant(spec) or spec.name in self.libraries:
+        if self.look_up.is_meant(spec) or spec.name in self.libraries:
             self.accepted[spec.name] = spec
             return True
         return self.unfinished and not self._is_target(spec.name)

@@ -5,11 +5,10 @@ looks at the originals, come back if it cannot be loaded this time, else leave f
 one stays in place: it leads here, so it is cooperative.
 """
 
-import _signal  # type: ignore[import-not-found]  # the C module: signal is a target
 import os
 import sys
 
-from ._targets import STAND_INS, in_main_interpreter
+from ._targets import STAND_INS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,44 +138,3 @@ class StandIns:
         for cell in self.spent:
             if cell.module is module and cell.name == name:
                 cell.target = target
-
-
-def try_descriptors() -> None:
-    """Raise OSError where so few descriptors are left that a hub could not be made, or aborts the process."""
-    found: list[int] = []
-    try:
-        while len(found) < 12:
-            found += os.pipe()
-    finally:
-        for descriptor in found:
-            os.close(descriptor)
-
-
-def unsignalled(step: "Callable[[], Any]") -> "Any":
-    """Take *step*, an import of gevent's, and call the handlers of signals that came meanwhile after it.
-
-    An import that Ctrl-C has stopped cannot always be done again: extension modules keep half of their state. Whoever
-    presses it twice means it at once.
-    """
-    if not in_main_interpreter():
-        return step()  # handlers run in the main thread, whatever is done here
-    handlers: "dict[int, Any]" = {}
-    kept: "list[int]" = []
-
-    def keep(number: int, frame: "Any") -> "Any":
-        kept.append(number)
-        return handlers[number](number, frame) if kept.count(number) == 2 else None
-
-    try:
-        for number in _signal.valid_signals():
-            handler = _signal.getsignal(number)
-            if callable(handler):
-                handlers[number] = handler
-                _signal.signal(number, keep)
-        return step()
-    finally:
-        for number in sorted(handlers, reverse=True):
-            if _signal.getsignal(number) is keep:
-                _signal.signal(number, handlers[number])
-        for number in [number for number in handlers if kept.count(number) == 1]:
-            handlers[number](number, sys._getframe(1))

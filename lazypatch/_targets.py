@@ -178,25 +178,9 @@ def _taken_out(one: "frozenset[str]", other: "frozenset[str]") -> "Iterable[str]
     return [word for word in one if word[0] == "-" and (MANY.isdisjoint(other) or word in other)]
 
 
-# What is loaded for the first target.
-_NEXT = [
-    "_look_up",
-    "_scheduler",
-    "_adapters",
-    "_progress",
-    "_gevent",
-    "_install",
-    "_deferred",
-    "_unread",
-    "_importlock",
-    "_threads",
-    "_since_arming",
-]
-
-
 def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
     """The modules whose imports matter where *wanted* are."""
-    names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED, *("lazypatch." + file for file in _NEXT)]
+    names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED]
     # A source may be imported before its target; those that gevent's own import brings along are never first.
     names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
     return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in

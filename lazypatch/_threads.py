@@ -23,6 +23,7 @@ import sys
 
 from gevent._hub_local import get_hub_if_exists
 
+from . import _at_once
 from ._adapters import AT_FIRST_WAIT
 from ._install import REMOVED, Change, NativeRLock, plan
 from ._look_up import half_imported
@@ -139,13 +140,14 @@ def load_for_the_end() -> None:
 
     A daemon changes its root or gives up its rights; an upgrade in place takes files away.
     """
+    here = [files for adapter, files in AT_FIRST_WAIT.items() if f"lazypatch.adapters.{adapter}" in sys.modules]
+    names = dict.fromkeys("adapters." + file for files in here for file in files.split())
     try:
+        _at_once("_errors", "_failure", "_shutdown", "_turns", *names)
         from . import _errors, _failure, _shutdown, _turns
 
         _loaded[:] = _errors, _failure, _shutdown, _turns
-        for adapter, files in AT_FIRST_WAIT.items():
-            for file in files.split() if f"lazypatch.adapters.{adapter}" in sys.modules else ():
-                _loaded.append(__import__(f"lazypatch.adapters.{file}", fromlist=["plan"]))
+        _loaded.extend(__import__("lazypatch." + name, fromlist=["plan"]) for name in names)
     except Exception:  # they are out of reach already
         return
 

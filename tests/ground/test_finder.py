@@ -15,8 +15,11 @@ COUNTING = """
 import sys, _thread
 assert not {"gevent", "queue"} & set(sys.modules)
 from lazypatch._finder import Finder
+from lazypatch._loader import wrap
 fired = []
 class Counts:
+    get_ready = staticmethod(lambda: True)
+    wrap = staticmethod(lambda spec: wrap(spec, Counts))
     minds = staticmethod(lambda name: False)
     give = staticmethod(lambda name: None)
     after = staticmethod(lambda name, module: fired.append(name))
@@ -50,7 +53,7 @@ def work():
     done.release()
 _thread.start_new_thread(work, ())
 inside.acquire()
-assert type(walk().loader).__module__ == "lazypatch._finder"
+assert type(walk().loader).__module__ == "lazypatch._loader"
 assert fired == [] and "queue" not in sys.modules
 go.release()
 done.acquire()
@@ -186,16 +189,16 @@ finder = session().finder
 assert len(finder.names) > 12
 before = set(sys.modules)
 found = [name for name in sorted(finder.names) if "." not in name and finder.find_spec(name) is not None]
-assert set(sys.modules) - before <= {"collections.abc"}, set(sys.modules) - before
+assert set(sys.modules) - before <= {"collections.abc", "lazypatch._look_up", "lazypatch._loader"}, set(sys.modules) - before
 assert "gevent" not in found and {"socket", "ssl", "queue", "threading"} <= set(found), found
 other = finder.find_spec("json")
-assert other is None or type(other.loader).__module__ != "lazypatch._finder", other
+assert other is None or type(other.loader).__module__ != "lazypatch._loader", other
 assert finder.find_spec("there.is.no.such") is None
 class Another:
     find_spec = staticmethod(lambda name, path=None, target=None: None)
 sys.meta_path.append(Another)
 assert finder.find_spec("gevent") is finder.find_spec("json") is None
-assert type(finder.find_spec("queue").loader).__module__ == "lazypatch._finder"
+assert type(finder.find_spec("queue").loader).__module__ == "lazypatch._loader"
 """, spec="gevent", python=environment.python)  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
