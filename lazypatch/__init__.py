@@ -149,9 +149,14 @@ def _run(name: str, code: "Any", loader: "Any") -> None:
     setattr(sys.modules[package], last, module)
 
 
+def _is_report_asked_for() -> bool:
+    """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
+    return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions
+
+
 def _arm(spec: str) -> None:
     _at_once("_targets", "_finder", "_standins", "_session")
-    from ._session import is_report_asked_for, session
+    from ._session import session
     from ._targets import GROUPS, OPTIONS, in_main_interpreter, wanted
 
     if not in_main_interpreter():
@@ -170,7 +175,7 @@ def _arm(spec: str) -> None:
             complain(message)
     if not (chosen or adapters):
         return
-    if is_report_asked_for():
+    if _is_report_asked_for():
         from .reporting.requests import take
 
         take(current)

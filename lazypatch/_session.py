@@ -1,7 +1,6 @@
 """The one session of the process: it arms, hears from the finder, and keeps the program safe from each step of ours."""
 
 import atexit
-import os
 import sys
 from _thread import _count
 
@@ -22,37 +21,11 @@ if TYPE_CHECKING:
     from ._targets import Wanted
 
 # What the scheduler is made of, each after what it needs.
-_AT_WORK = ["_adapters", "_install", "_unread", "_deferred", "_around_gevent", "_gevent", "_progress", "_scheduler"]
-
-
-def undisturbed(step: "Callable[[], Any]") -> "Any":
-    """Take *step* without the garbage collector, which would look at each of many new objects several times.
-
-    They live as long as the process, so they go to the oldest generation at once. Only where the collector was on
-    and no other thread is there to notice: nothing else can run, or fork, meanwhile. Gives what *step* gives.
-    """
-    import gc
-
-    if not gc.isenabled() or _count():
-        return step()
-    frozen = gc.get_freeze_count()
-    try:
-        gc.disable()
-        result = step()
-        if not frozen:  # else that is the program's, and stays so
-            gc.freeze()
-        return result
-    finally:
-        try:
-            frozen or gc.unfreeze()  # type: ignore[func-returns-value]
-        finally:
-            gc.enable()
+_AT_WORK = ["_adapters", "_install", "_unread", "_deferred", "_gevent", "_progress", "_scheduler"]
 
 
 class Session:
     """Arming, and what is done before gevent is loaded. There is one; tests may build others."""
-
-    undisturbed = staticmethod(undisturbed)
 
     def __init__(self) -> None:
         self.selection = Selection()
@@ -72,17 +45,22 @@ class Session:
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
+        self.undisturbed: "Callable[[Callable[[], Any]], Any]"  # there is one once there is a scheduler
 
     @property
     def scheduler(self) -> "Scheduler":
         # Made when there is something to do: arming must not pay for it.
         if not self._made:
             met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
+            self.get_ready()
+            _at_once("_around_gevent")
+            from ._around_gevent import undisturbed
+
+            self.undisturbed = undisturbed
             undisturbed(lambda: self._make_scheduler(met))
         return self._made["it"]
 
     def _make_scheduler(self, met: "list[str]") -> None:
-        self.get_ready()
         _at_once(*_AT_WORK)
         from ._scheduler import Scheduler
 
@@ -307,11 +285,6 @@ class Session:
             self.accepted[spec.name] = spec
             return True
         return self.unfinished and not self._is_target(spec.name)
-
-
-def is_report_asked_for() -> bool:
-    """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
-    return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions
 
 
 _session: "Session | None" = None

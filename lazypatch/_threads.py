@@ -24,7 +24,6 @@ import sys
 from gevent._hub_local import get_hub_if_exists
 
 from . import _at_once
-from ._adapters import AT_FIRST_WAIT
 from ._install import REMOVED, Change, NativeRLock, plan
 from ._look_up import half_imported
 from ._targets import TARGETS
@@ -140,7 +139,9 @@ def load_for_the_end() -> None:
 
     A daemon changes its root or gives up its rights; an upgrade in place takes files away.
     """
-    here = [files for adapter, files in AT_FIRST_WAIT.items() if f"lazypatch.adapters.{adapter}" in sys.modules]
+    with_adapters: Any = sys.modules.get("lazypatch.adapters")
+    wait_for = with_adapters.AT_FIRST_WAIT.items() if with_adapters else ()
+    here = [files for adapter, files in wait_for if f"lazypatch.adapters.{adapter}" in sys.modules]
     names = dict.fromkeys("adapters." + file for files in here for file in files.split())
     try:
         _at_once("_errors", "_failure", "_shutdown", "_turns", *names)

@@ -2,7 +2,8 @@
 
 import sys
 
-from .._session import is_report_asked_for, session
+from .. import _is_report_asked_for
+from .._session import session
 from .._spec import parse
 
 _USAGE = (
@@ -108,7 +109,7 @@ def main() -> None:
             from ..reporting.strict import begin
 
             begin(session())
-        if is_report_asked_for():
+        if _is_report_asked_for():
             from ..reporting.requests import take
 
             take(session())
