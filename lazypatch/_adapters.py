@@ -77,9 +77,8 @@ class Adapter:
         """Its function."""
         module, _, function = self.plan.partition(":")
         if module.startswith("lazypatch.adapters."):
-            from .adapters import load_together
-
-            load_together(module.removeprefix("lazypatch.adapters."))
+            ours: "Any" = __import__("lazypatch.adapters", fromlist=["load_together"])
+            ours.load_together(module.removeprefix("lazypatch.adapters."))
         return getattr(__import__(module, fromlist=[function]), function)
 
 

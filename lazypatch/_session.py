@@ -52,7 +52,7 @@ class Session:
         # Made when there is something to do: arming must not pay for it.
         if not self._made:
             met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
-            self.get_ready()
+            self._load_look_up()
             _at_once("_around_gevent")
             from ._around_gevent import undisturbed
 
@@ -151,24 +151,25 @@ class Session:
         call_at_end(module, lambda: self.after(name, module))
 
     def get_ready(self) -> bool:
-        """Load what finds a watched module, and wraps its loader. False if that cannot be had any more.
+        """Have what finds a watched module, and wraps its loader. False if that cannot be loaded any more.
 
-        find_spec asks for it. The global import lock is held there, so no other thread can be at this, and what these
-        two files import is loaded: nothing waits.
+        In find_spec the global import lock is held: nobody else can be at this, and what these two import is loaded.
         """
+        try:
+            self._load_look_up()
+        except Exception as error:
+            self._out_of_reach(error)
+        return self.look_up is not None
+
+    def _load_look_up(self) -> None:
         if self.look_up is None:
-            try:
-                _at_once("_look_up", "_loader")
-                from . import _loader, _look_up
-            except Exception as error:
-                self.finder.names = set()
-                self._out_of_reach(error)
-                return False
+            _at_once("_look_up", "_loader")
+            from . import _loader, _look_up
+
             self.wrap, self.look_up = lambda spec: _loader.wrap(spec, self), _look_up
-        return True
 
     def _out_of_reach(self, error: BaseException) -> None:
-        # No memory, no descriptor, or no way to our files any more.
+        self.finder.names = set()  # no memory, no descriptor, or no way to our files any more
         self.selection.failed.update(self.selection.wanted)
         self.standins.give_up(error)
 

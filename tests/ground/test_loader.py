@@ -145,7 +145,7 @@ import sys, importlib.util
 loaded = set(sys.modules)
 assert "queue" not in loaded
 spec = importlib.util.find_spec("queue")
-assert set(sys.modules) == loaded
+assert set(sys.modules) - loaded <= {"lazypatch._look_up", "lazypatch._loader"}
 copy = importlib.util.module_from_spec(spec)
 assert "queue" not in sys.modules and "gevent" not in sys.modules
 spec.loader.exec_module(copy)
