@@ -1,8 +1,8 @@
 """Which module a name means to us: the standard library's, gevent's own, or the program's that stands in the way."""
 
-import os
 import sys
 
+from . import os  # type: ignore[attr-defined]  # which may be what is looked for, taken out of sys.modules
 from ._targets import ADAPTED, COPIERS, GEVENT_IS
 
 TYPE_CHECKING = False
