@@ -138,13 +138,14 @@ def _run(name: str, code: "Any", loader: "Any") -> None:
     """Make the module *name*, whose body is *code*."""
     spec = _frozen_importlib.ModuleSpec(name, loader, origin=loader.path)
     spec.has_location = True
-    module = sys.modules[name] = type(sys)(name)
+    module = type(sys)(name)
     package, _, last = name.rpartition(".")
     vars(module).update(__spec__=spec, __loader__=loader, __package__=package, __file__=loader.path)
     try:
+        sys.modules[name] = module
         exec(code, vars(module))
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     setattr(sys.modules[package], last, module)
 
