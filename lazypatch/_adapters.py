@@ -148,7 +148,7 @@ class Waiting:
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
         self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
         self._theirs_are_known = False
-        self._add(rows)
+        self._add((*rows, *selection.extra.values()))
 
     def _add(self, rows: "Iterable[Adapter]") -> None:
         for row in rows:
@@ -167,6 +167,14 @@ class Waiting:
             self._host.watch(names)
             for name in filter(is_half, self.rows.keys() & names & sys.modules.keys()):
                 self._host.watch_half(name)
+
+    def look_again(self, row: "Adapter") -> None:
+        """At the modules of *row*, which is new, or wants more than before."""
+        for name in row.modules:
+            if row not in self.rows.get(name, ()):
+                self._add([row])
+            self._done.pop((row.word, name), None)
+            self.open.add(name)
 
     def words(self) -> "list[str]":
         """Of all that are known, each once."""

@@ -140,6 +140,8 @@ def not_installed(names: "Iterable[str]", error: BaseException) -> str:
 
 def not_adapted(word: str, error: BaseException) -> str:
     """An adapter failed and was taken back."""
+    if isinstance(error, LazyPatchError):  # says itself what to do
+        return f"could not install the adapter {word}: {printable(str(error), 500)}."
     return (
         f"could not install the adapter {word}: {one_line(error)}. It mends nothing here. Take it out "
         f"of the SPEC with -{word}, and please report this to whoever wrote it."

@@ -142,6 +142,7 @@ class Selection:
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}
         self.adapters: "set[str]" = set()  # words; "all" and a kind stand for many, "-WORD" takes one out
+        self.extra: "dict[str, Any]" = {}  # those that a program asked for itself, by module
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
         self.failed: "set[str]" = set()  # could not be installed, and are native
