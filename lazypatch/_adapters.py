@@ -122,6 +122,7 @@ ADAPTERS = (
         "_thread threading",
     ),
     Adapter("sqlite3", "sqlite3"),
+    Adapter("psycopg2", "psycopg2", "threading"),
 )
 
 

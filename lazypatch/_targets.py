@@ -104,6 +104,7 @@ ADAPTED = (
     "multiprocessing.popen_fork",
     "multiprocessing.resource_sharer",
     "multiprocessing.resource_tracker",
+    "psycopg2",
     "queue",
     "select",
     "selectors",
