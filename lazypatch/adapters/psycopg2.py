@@ -1,7 +1,7 @@
 """psycopg2 waits for the server while the others run, and COPY, large objects and shared connections go on working.
 
-What waits. libpq, in C, for each answer of the server. psycopg2 has a switch, ``set_wait_callback()``, and what the usual
-callback breaks is much: COPY and large objects raise ProgrammingError, threads that share a connection (which is
+What waits. libpq, in C, for each answer of the server. psycopg2 has a switch, ``set_wait_callback()``, and the
+usual callback breaks much: COPY and large objects raise ProgrammingError, threads that share a connection (which is
 allowed) raise it too, and ``connect_timeout`` is not kept, because libpq leaves it to whoever waits.
 
 What is replaced. The callback; where the program has set one of its own, everything is left alone. And
@@ -180,7 +180,7 @@ class _File:
 
         return use
 
-    @property
+    @property  # type: ignore[misc]  # of object it can be set
     def __class__(self) -> Any:  # psycopg2 asks whether it is a file of text
         return type(self._file)
 
