@@ -123,6 +123,9 @@ ADAPTERS = (
     ),
     Adapter("sqlite3", "sqlite3"),
     Adapter("psycopg2", "psycopg2", "threading"),
+    Adapter("zmq", "zmq", "threading"),
+    Adapter("grpc", "grpc", "threading"),
+    Adapter("grpc-aio", "grpc.aio", "threading"),
 )
 
 

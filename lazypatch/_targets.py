@@ -99,6 +99,8 @@ ADAPTED = (
     "concurrent.futures.thread",
     "fcntl",
     "getpass",
+    "grpc",
+    "grpc.aio",
     "logging",
     "multiprocessing.context",
     "multiprocessing.popen_fork",
@@ -114,6 +116,7 @@ ADAPTED = (
     "ssl",
     "subprocess",
     "threading",
+    "zmq",
 )
 
 # Who takes private copies of targets (_private_copies.py knows how).

@@ -40,6 +40,11 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What *function* gives or raises, called in a native thread unless that makes no sense here."""
     if is_straight():
         return function(*args, **kwargs)
+    return _call(function, args, kwargs, False)
+
+
+def _call(function: Callable[..., Any], args: Any, kwargs: Any, leaves: bool) -> Any:
+    """*leaves*: who is to end does so at once, and the thread goes on for nobody."""
     context = contextvars.copy_context()
     done = _of(get_hub_if_exists()).spawn(_outcome, context, function, args, kwargs)
     kept: list[BaseException] = []
@@ -47,6 +52,8 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             done.wait()
         except BaseException as ended:
+            if leaves:
+                raise
             kept.append(ended)
     try:
         if kept:
@@ -87,6 +94,15 @@ def pooled(function: Any) -> Any:
     functools.update_wrapper(in_a_thread, function)
     in_a_thread._lazypatch_pooled = True  # type: ignore[attr-defined]
     return in_a_thread
+
+
+def left_behind(function: Any) -> Any:
+    """The same for what may never return, and uses nothing that somebody else could use: who is to end, ends."""
+
+    def in_a_thread(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs) if is_straight() else _call(function, args, kwargs, True)
+
+    return functools.update_wrapper(in_a_thread, function)
 
 
 def is_pooled(function: Any) -> bool:
