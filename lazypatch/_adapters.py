@@ -126,6 +126,9 @@ ADAPTERS = (
     Adapter("zmq", "zmq", "threading"),
     Adapter("grpc", "grpc", "threading"),
     Adapter("grpc-aio", "grpc.aio", "threading"),
+    Adapter("pynng", "pynng", "threading"),
+    Adapter("pycurl", "pycurl", "threading"),
+    Adapter("confluent-kafka", "confluent_kafka", "threading"),
 )
 
 
