@@ -85,6 +85,12 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
     return row
 
 
+# Drivers: the word, and the module if that has another name. And those that can only be named.
+_DRIVERS = "psycopg2 zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
+_DRIVERS += " mysqlclient=MySQLdb.connections"
+_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle curl_cffi duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
+_NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
+_ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
@@ -105,12 +111,7 @@ ADAPTERS = (
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
-    Adapter(
-        "asyncio",
-        "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events",
-        "threading",
-        CORRECTION,
-    ),
+    Adapter("asyncio", _ASYNCIO, "threading", CORRECTION),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),
@@ -122,13 +123,8 @@ ADAPTERS = (
         "_thread threading",
     ),
     Adapter("sqlite3", "sqlite3"),
-    Adapter("psycopg2", "psycopg2", "threading"),
-    Adapter("zmq", "zmq", "threading"),
-    Adapter("grpc", "grpc", "threading"),
-    Adapter("grpc-aio", "grpc.aio", "threading"),
-    Adapter("pynng", "pynng", "threading"),
-    Adapter("pycurl", "pycurl", "threading"),
-    Adapter("confluent-kafka", "confluent_kafka", "threading"),
+    *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
+    Adapter("driver-warnings", _NAMED, "threading"),
 )
 
 

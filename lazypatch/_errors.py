@@ -148,6 +148,14 @@ def not_adapted(word: str, error: BaseException) -> str:
     )
 
 
+def waits_in_c(name: str, calls: str, to_do: str) -> str:
+    """A library was loaded that cannot be switched."""
+    return (
+        f"{name} was loaded in a program that is to be cooperative, and it waits in C: while {calls} wait, no other "
+        f"greenlet runs. What to do: {to_do}. docs/drivers.md tells more; -driver-warnings in the SPEC is silent."
+    )
+
+
 def third_party_failed(target: str, source: str, error: BaseException) -> str:
     """What patch_module() was asked to do could not be done when its target first loaded."""
     return (

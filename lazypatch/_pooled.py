@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 WORD = "in_threadpool"
+asked: "set[str]" = set()  # the modules
 
 
 class Pooled(Adapter):
@@ -75,6 +76,7 @@ def add(host: "Host", calls: "Iterable[tuple[str, str]]") -> None:
     for module, name in calls:
         row = wanted.setdefault(module, Pooled(module))
         row.names[name] = None
+        asked.add(module)
         host.libraries.add(module)
         host.watch([module])
         if host.started:

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,13 +35,9 @@ def _nobody() -> dict[str, int]:
     return {"user": user.pw_uid, "group": user.pw_gid}
 
 
-@contextlib.contextmanager
-def postgres(folder: pathlib.Path) -> Iterator[str]:
-    """A PostgreSQL server in *folder*: gives its DSN. Skips the test where there is no server on this machine."""
-    initdb, server = _found("initdb"), _found("postgres")
-    if initdb is None or server is None:
-        pytest.skip("there is no PostgreSQL server (initdb, postgres) on this machine")
-    data, port, rights = folder / "data", free_port(), _nobody()
+def _data(folder: pathlib.Path) -> pathlib.Path:
+    """A folder in *folder* for the server's data, which its user can reach."""
+    data, rights = folder / "data", _nobody()
     data.mkdir()
     if rights:
         os.chown(data, rights["user"], rights["group"])
@@ -48,6 +45,16 @@ def postgres(folder: pathlib.Path) -> Iterator[str]:
             if parent.owner() == "root" and str(parent) not in ("/", "/tmp", "/var"):
                 parent.chmod(parent.stat().st_mode | 0o011)
         folder.chmod(0o755)
+    return data
+
+
+@contextlib.contextmanager
+def postgres(folder: pathlib.Path) -> Iterator[str]:
+    """A PostgreSQL server in *folder*: gives its DSN. Skips the test where there is no server on this machine."""
+    initdb, server = _found("initdb"), _found("postgres")
+    if initdb is None or server is None:
+        pytest.skip("there is no PostgreSQL server (initdb, postgres) on this machine")
+    data, port, rights = _data(folder), free_port(), _nobody()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
     subprocess.run([initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"], check=True, **quiet, **rights)  # type: ignore[call-overload]
     options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-F"]
@@ -62,6 +69,32 @@ def postgres(folder: pathlib.Path) -> Iterator[str]:
     finally:
         running.terminate()
         running.wait(20)
+
+
+@contextlib.contextmanager
+def mariadb(folder: pathlib.Path) -> Iterator[int]:
+    """A MariaDB server in *folder* that lets everybody in: gives its port. Skips the test where there is none."""
+    places = ":".join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
+    install, server = shutil.which("mariadb-install-db", path=places), shutil.which("mariadbd", path=places)
+    if install is None or server is None:
+        pytest.skip("there is no MariaDB server (mariadb-install-db, mariadbd) on this machine")
+    data, port, rights = _data(folder), free_port(), _nobody()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
+    made = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
+    subprocess.run([*made, "--skip-test-db"], check=True, **quiet, **rights)  # type: ignore[call-overload]
+    options = ["--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+    options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1"]
+    running = subprocess.Popen([server, *options], **quiet, **rights)  # type: ignore[call-overload]
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert running.poll() is None, "the MariaDB server ended"
+            time.sleep(0.05)  # it has no other way to say that it is ready
+        yield port
+    finally:
+        running.terminate()
+        running.wait(30)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,10 @@ def _never(module: Any) -> bool | None:
     return None if pooled else False
 
 
-_POOL = "make its calls in native threads: lazypatch.in_threadpool(), or gevent.get_hub().threadpool.apply()"
+_POOL = (
+    "make its calls in native threads, by lazypatch.in_threadpool(), gevent.get_hub().threadpool.apply() or "
+    "lazypatch.original('threading')"
+)
 
 # module -> how to see whether it lets the others run, and what to do, or to know, if it does not.
 DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
