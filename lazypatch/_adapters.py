@@ -86,7 +86,7 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 
 
 # Drivers: the word, and the module if that has another name. And those that can only be named.
-_DRIVERS = "psycopg2 zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
+_DRIVERS = "psycopg2 psycopg=psycopg.waiting zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
 _DRIVERS += " mysqlclient=MySQLdb.connections"
 _NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle curl_cffi duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
 _NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"

@@ -120,6 +120,7 @@ ADAPTED = (
     "mysql.connector.connection_cext",
     "oracledb",
     "primp",
+    "psycopg.waiting",
     "psycopg2",
     "pyarrow.flight",
     "pycurl",

@@ -95,7 +95,7 @@ DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
         "leave the adapter psycopg2 in. A wait callback alone (psycogreen) loses COPY, large objects, connections "
         "shared by threads and connect_timeout",
     ),
-    "psycopg": (_psycopg, "import it after select is armed: it then waits in Python"),
+    "psycopg": (_psycopg, "leave the adapter psycopg in, or import it after select is armed: it then waits in Python"),
     "grpc": (
         _grpc,
         "leave the adapter grpc in. Without it most of grpc hangs; grpc.experimental.gevent.init_gevent() alone needs "
