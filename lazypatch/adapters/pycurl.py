@@ -23,6 +23,7 @@ from gevent.event import Event
 from gevent.hub import get_hub
 
 from ._pool import is_straight
+from ._set_or_late import wait
 from .changes import Change
 
 TYPE_CHECKING = False
@@ -91,7 +92,7 @@ class _Transfer:
         """Wait for something to do, and do it; how many transfers are left."""
         left = _CLOSE_ENOUGH if self._due is None else self._due - time.monotonic()
         if left > 0 and not self._ready:
-            self._event.wait(left)
+            wait(self._event, left)
         self._event.clear()
         running = 1
         for number, events in list(self._ready.items()):
@@ -145,7 +146,7 @@ def _curl(pycurl: Any, native: Any, multi: Any) -> Any:
 
 
 def _multi(native: Any) -> Any:
-    def wait(self: Any, timeout: Any) -> Any:
+    def select_(self: Any, timeout: Any) -> Any:
         if is_straight():
             return native.select(self, timeout)
         lists = self.fdset()
@@ -153,7 +154,7 @@ def _multi(native: Any) -> Any:
             return native.select(self, 0)
         return len(set().union(*select.select(*lists, timeout)))
 
-    return _subclass(native, {"select": _like(native.select, wait)})
+    return _subclass(native, {"select": _like(native.select, select_)})
 
 
 def _like(native: Any, function: Any) -> Any:

@@ -25,6 +25,7 @@ from gevent.event import Event
 from gevent.hub import get_hub
 
 from ._pool import is_straight, left_behind
+from ._set_or_late import wait
 from .changes import Change
 
 TYPE_CHECKING = False
@@ -186,7 +187,7 @@ class _Watch:
     def wait(self, seconds: float) -> None:
         """Until something happens, or for *seconds*."""
         if seconds > 0:
-            self._event.wait(seconds)
+            wait(self._event, seconds)
         self._event.clear()
 
     def wake_others(self, socket: Any) -> None:
