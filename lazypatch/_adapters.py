@@ -87,8 +87,8 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 
 # Drivers: the word, and the module if that has another name. And those that can only be named.
 _DRIVERS = "psycopg2 psycopg=psycopg.waiting zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
-_DRIVERS += " mysqlclient=MySQLdb.connections"
-_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle curl_cffi duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
+_DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi"
+_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
 _NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
 _ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
 ADAPTERS = (

@@ -25,7 +25,6 @@ _CALLS = {
     "aerospike": "connect() and all methods of a client",
     "apsw": "queries, and the wait for a locked database",
     "cx_Oracle": "connect(), execute() and the fetch methods",
-    "curl_cffi": "requests of a Session",
     "duckdb": "execute() and the fetch methods",
     "ibm_db": "connect(), exec_immediate(), execute() and the fetch functions",
     "lmdb": "the wait for another writer, Environment.sync() and copy()",

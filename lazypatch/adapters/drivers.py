@@ -127,7 +127,10 @@ DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
     ),
     "pylibmc": (_unseen, f"use pymemcache, or {_POOL}"),
     "pynng": (_exchanged("Socket.recv"), f"leave the adapter pynng in, or {_POOL}"),
-    "curl_cffi": (_unseen, "use Session(thread='gevent'); stream=True and Curl.perform() wait in C all the same"),
+    "curl_cffi": (
+        lambda module: hasattr(getattr(getattr(module, "Curl", None), "perform", None), "_lazypatch_pooled") or None,
+        "leave the adapter curl-cffi in, or use Session(thread='gevent'), whose streams wait in C all the same",
+    ),
     "sqlite3": (
         _exchanged("Connection.execute"),
         "leave the adapter sqlite3 in: without it, who waits for a locked database stops whoever has the lock",
