@@ -9,6 +9,7 @@ As gevent.monkey   patch_all, patch_socket, patch_dns, patch_ssl, patch_os, patc
 What happened      state, report, Report and what it is made of
 The originals      original, exclude
 Later              when_imported
+Libraries of C     in_threadpool
 What goes wrong    LazyPatchError, LazyPatchWarning
 
 The rest of this package is private. Names are resolved when they are first used: importing it imports nothing else.
@@ -162,7 +163,7 @@ def _arm(spec: str) -> None:
 
     if not in_main_interpreter():
         return
-    current, strict = session(), False
+    current, strict, calls = session(), False, None
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
         chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
@@ -170,6 +171,7 @@ def _arm(spec: str) -> None:
 
         choice = parse(spec)
         chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
+        calls = choice.options.get("in_threadpool")
         for message in choice.warnings:
             from ._errors import complain
 
@@ -184,4 +186,8 @@ def _arm(spec: str) -> None:
         from .reporting.strict import begin
 
         begin(current)
+    if calls:
+        from ._pooled import add, read
+
+        add(current, read(str(calls)))
     current.arm(chosen, adapters, quiet=True)

@@ -88,6 +88,12 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
     return row
 
 
+# Drivers: the word, and the module if that has another name. And those that can only be named.
+_DRIVERS = "psycopg2 psycopg=psycopg.waiting zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
+_DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi"
+_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
+_NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
+_ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
@@ -108,12 +114,7 @@ ADAPTERS = (
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
-    Adapter(
-        "asyncio",
-        "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events",
-        "threading",
-        CORRECTION,
-    ),
+    Adapter("asyncio", _ASYNCIO, "threading", CORRECTION),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),
@@ -125,6 +126,8 @@ ADAPTERS = (
         "_thread threading",
     ),
     Adapter("sqlite3", "sqlite3"),
+    *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
+    Adapter("driver-warnings", _NAMED, "threading"),
 )
 
 
@@ -139,7 +142,7 @@ class Waiting:
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
         self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
         self._theirs_are_known = False
-        self._add(rows)
+        self._add((*rows, *selection.extra.values()))
 
     def _add(self, rows: "Iterable[Adapter]") -> None:
         for row in rows:
@@ -158,6 +161,14 @@ class Waiting:
             self._host.watch(names)
             for name in filter(is_half, self.rows.keys() & names & sys.modules.keys()):
                 self._host.watch_half(name)
+
+    def look_again(self, row: "Adapter") -> None:
+        """At the modules of *row*, which is new, or wants more than before."""
+        for name in row.modules:
+            if row not in self.rows.get(name, ()):
+                self._add([row])
+            self._done.pop((row.word, name), None)
+            self.open.add(name)
 
     def words(self) -> "list[str]":
         """Of all that are known, each once."""

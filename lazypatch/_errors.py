@@ -140,9 +140,19 @@ def not_installed(names: "Iterable[str]", error: BaseException) -> str:
 
 def not_adapted(word: str, error: BaseException) -> str:
     """An adapter failed and was taken back."""
+    if isinstance(error, LazyPatchError):  # says itself what to do
+        return f"could not install the adapter {word}: {printable(str(error), 500)}."
     return (
         f"could not install the adapter {word}: {one_line(error)}. It mends nothing here. Take it out "
         f"of the SPEC with -{word}, and please report this to whoever wrote it."
+    )
+
+
+def waits_in_c(name: str, calls: str, to_do: str) -> str:
+    """A library was loaded that cannot be switched."""
+    return (
+        f"{name} was loaded in a program that is to be cooperative, and it waits in C: while {calls} wait, no other "
+        f"greenlet runs. What to do: {to_do}. docs/drivers.md tells more; -driver-warnings in the SPEC is silent."
     )
 
 

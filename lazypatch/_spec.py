@@ -76,8 +76,17 @@ def _switch(name: str, value: str, text: str) -> bool:
     return _SWITCHES[value.lower()]
 
 
+def _calls(name: str, value: str, text: str) -> str:
+    from ._pooled import read
+
+    read(value)  # raises what is wrong with it
+    return value
+
+
 # Every option with what makes its value out of the text after "=", and raises LazyPatchError if it cannot.
 _OPTIONS: "dict[str, Callable[[str, str, str], str | bool]]" = dict.fromkeys((*OPTIONS, "strict"), _switch)
+_OPTIONS["in_threadpool"] = _calls
+_REPEATED = ("in_threadpool",)  # what is said of these again is said as well
 
 
 def parse(text: str) -> Choice:
@@ -135,7 +144,8 @@ class _Reader:
         option = known.get(name.lower())
         if option is None:
             raise _unknown(name, self.text, tuple(_OPTIONS), "option")
-        self.options[option] = _OPTIONS[option](option, value, self.text)
+        read, before = _OPTIONS[option](option, value, self.text), self.options.get(option)
+        self.options[option] = f"{before}+{read}" if before and option in _REPEATED else read
 
     def _remove(self, name: str) -> None:
         if name in _SETS or name in _ALL:

@@ -37,7 +37,11 @@ def state(selection: Selection, originals: Originals | None, name: str) -> State
 
 def adapter_state(selection: Selection, waiting: Waiting | None, word: str) -> State:
     """The same for an adapter."""
-    rows = (*ADAPTERS, *theirs()) if waiting is None else (row for rows in waiting.rows.values() for row in rows)
+    rows = (
+        (*ADAPTERS, *selection.extra.values(), *theirs())
+        if waiting is None
+        else (row for rows in waiting.rows.values() for row in rows)
+    )
     if not any(row.word == word and row.is_wanted(selection) for row in rows):
         return "skipped"
     return "waiting" if waiting is None else waiting.state(word)

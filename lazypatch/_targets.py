@@ -90,21 +90,46 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 # The modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads must
 # have been watched from its beginning.
 ADAPTED = (
+    "MySQLdb.connections",
     "_multiprocessing",
     "_pyrepl.unix_console",
+    "adbc_driver_postgresql",
+    "aerospike",
+    "apsw",
     "asyncio.base_events",
     "asyncio.events",
     "asyncio.selector_events",
     "asyncio.unix_events",
     "concurrent.futures.thread",
+    "confluent_kafka",
+    "curl_cffi",
+    "cx_Oracle",
+    "duckdb",
     "fcntl",
     "getpass",
+    "grpc",
+    "grpc.aio",
+    "ibm_db",
+    "lmdb",
     "logging",
+    "mariadb",
     "multiprocessing.context",
     "multiprocessing.popen_fork",
     "multiprocessing.resource_sharer",
     "multiprocessing.resource_tracker",
+    "mysql.connector.connection_cext",
+    "oracledb",
+    "primp",
+    "psycopg.waiting",
+    "psycopg2",
+    "pyarrow.flight",
+    "pycurl",
+    "pylibmc",
+    "pymssql",
+    "pynng",
+    "pyodbc",
     "queue",
+    "rados",
     "select",
     "selectors",
     "signal",
@@ -113,6 +138,7 @@ ADAPTED = (
     "ssl",
     "subprocess",
     "threading",
+    "zmq",
 )
 
 # Who takes private copies of targets (_private_copies.py knows how).
@@ -142,6 +168,7 @@ class Selection:
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}
         self.adapters: "set[str]" = set()  # words; "all" and a kind stand for many, "-WORD" takes one out
+        self.extra: "dict[str, Any]" = {}  # those that a program asked for itself, by module
         self.early: "set[str]" = set()  # targets that were loaded when they were armed
         self.vetoed: "set[str]" = set()  # a subscriber of gevent's events was against these
         self.failed: "set[str]" = set()  # could not be installed, and are native

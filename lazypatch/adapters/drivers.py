@@ -1,4 +1,4 @@
-"""Third-party modules whose C code blocks: what is known of each, and whether it has been switched."""
+"""Third-party modules whose C code waits: what is known of each, and whether the others run meanwhile."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Driver(NamedTuple):
-    """A loaded third-party module whose C code blocks, whatever is patched."""
+    """A loaded third-party module whose C code waits, whatever is patched."""
 
     module: str
     switched: bool | None  # whether it waits cooperatively; None if that cannot be seen
-    needs: str
+    needs: str  # what is to be done or known, as an infinitive or a whole sentence's beginning
 
 
 def _psycopg2(module: Any) -> bool | None:
@@ -34,39 +34,115 @@ def _psycopg(module: Any) -> bool | None:
 
 def _grpc(module: Any) -> bool | None:
     cython: Any = sys.modules.get("grpc._cython.cygrpc")
-    return bool(getattr(cython, "g_gevent_activated", False)) or None
+    activated = getattr(cython, "g_gevent_activated", None)
+    return None if activated is None else bool(activated)
+
+
+def _grpc_aio(module: Any) -> bool | None:
+    return _is_ours(module, "_channel.Channel.__init__")
+
+
+def _is_ours(module: Any, path: str) -> bool:
+    """Whether what stands at *path* is a function of an adapter."""
+    for name in path.split("."):
+        module = getattr(module, name, None)
+    return str(getattr(module, "__globals__", {}).get("__name__")).startswith("lazypatch.")
+
+
+def _exchanged(path: str) -> Callable[[Any], bool | None]:
+    """Whether an adapter is at *path*; else nothing tells whether the program has a way of its own."""
+    return lambda module: True if _is_ours(module, path) else None
 
 
 def _zmq(module: Any) -> bool | None:
-    return "zmq.green" in sys.modules
+    if _is_ours(module, "Socket.recv"):
+        return True
+    return None if "zmq.green" in sys.modules else False  # who knows whether that is used in zmq's place
+
+
+def _mysqldb(module: Any) -> bool | None:
+    connections = sys.modules.get("MySQLdb.connections")
+    query = getattr(getattr(connections, "Connection", None), "query", None)
+    code = getattr(query, "__code__", None)
+    return None if query is None else code is not None and not code.co_filename.endswith("connections.py")
+
+
+def _oracledb(module: Any) -> bool | None:
+    thin = getattr(module, "is_thin_mode", None)
+    return None if thin is None else bool(thin())
+
+
+def _unseen(module: Any) -> bool | None:
+    return None
 
 
 def _never(module: Any) -> bool | None:
-    return False
+    """False, unless the program has named calls of it for in_threadpool(): perhaps those are all that it uses."""
+    spaces = [vars(module), *(vars(value) for value in list(vars(module).values()) if isinstance(value, type))]
+    pooled = any(hasattr(value, "_lazypatch_pooled") for space in spaces for value in list(space.values()))
+    return None if pooled else False
 
 
-_THREADPOOL = "its C code blocks every greenlet: call it in gevent.get_hub().threadpool"
+_POOL = (
+    "make its calls in native threads, by lazypatch.in_threadpool(), gevent.get_hub().threadpool.apply() or "
+    "lazypatch.original('threading')"
+)
 
-# module -> how to see whether it has been switched, and what it needs under gevent.
+# module -> how to see whether it lets the others run, and what to do, or to know, if it does not.
 DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
-    "psycopg2": (_psycopg2, "psycogreen.gevent.patch_psycopg(), or psycopg2.extensions.set_wait_callback()"),
-    "psycopg": (_psycopg, "to be imported after select is armed: it then waits in Python"),
-    "grpc": (_grpc, "grpc.experimental.gevent.init_gevent(), before the first channel"),
-    "zmq": (_zmq, "zmq.green in place of zmq"),
-    "MySQLdb": (_never, f"{_THREADPOOL}, or use PyMySQL"),
-    "mysql.connector.connection_cext": (_never, "use_pure=True: its C extension blocks every greenlet"),
-    "pyodbc": (_never, _THREADPOOL),
-    "cx_Oracle": (_never, f"{_THREADPOOL}, or use oracledb in thin mode"),
-    "oracledb.thick_impl": (_never, "thin mode: its thick mode blocks every greenlet"),
-    "pymssql": (_never, "pymssql.set_wait_callback()"),
-    "ibm_db": (_never, _THREADPOOL),
-    "snowflake.connector.nanoarrow_arrow_iterator": (_never, _THREADPOOL),
-    "confluent_kafka": (_never, "poll(0) in a loop with gevent.sleep(): librdkafka waits in C"),
-    "pycurl": (_never, "CurlMulti with gevent.select, or requests in its place"),
-    "pylibmc": (_never, f"{_THREADPOOL}, or use pymemcache"),
-    "rados": (_never, _THREADPOOL),
-    "sqlite3": (_never, "nothing for short queries; long ones block every greenlet"),
-}
+    "psycopg2": (
+        _psycopg2,
+        "leave the adapter psycopg2 in. A wait callback alone (psycogreen) loses COPY, large objects, connections "
+        "shared by threads and connect_timeout",
+    ),
+    "psycopg": (_psycopg, "leave the adapter psycopg in, or import it after select is armed: it then waits in Python"),
+    "grpc": (
+        _grpc,
+        "leave the adapter grpc in. Without it most of grpc hangs; grpc.experimental.gevent.init_gevent() alone needs "
+        "a larger hub.threadpool_size, too",
+    ),
+    "grpc.aio": (_grpc_aio, "leave the adapter grpc-aio in. Without it grpc.aio hangs, with init_gevent(), too"),
+    "zmq": (_zmq, "leave the adapter zmq in, or use zmq.green in its place"),
+    "MySQLdb": (
+        _mysqldb,
+        "leave the adapter mysqlclient in, use PyMySQL, or wait between send_query() and read_query_result() yourself",
+    ),
+    "mysql.connector.connection_cext": (
+        _unseen,
+        "connect with use_pure=True: connections of its C extension stop every greenlet, pure ones do not",
+    ),
+    "oracledb": (_oracledb, "stay in thin mode: its thick mode stops every greenlet"),
+    "cx_Oracle": (_never, f"use oracledb in thin mode, or {_POOL}"),
+    "pymssql": (
+        _unseen,
+        f"{_POOL}. Its set_wait_callback() lets the others run, and loses the time-out of a connection",
+    ),
+    "confluent_kafka": (
+        _exchanged("Consumer.poll"),
+        "leave the adapter confluent-kafka in, or poll(0) in a loop with gevent.sleep()",
+    ),
+    "pycurl": (
+        _exchanged("Curl.perform"),
+        "leave the adapter pycurl in, or use CurlMulti with gevent.select",
+    ),
+    "pylibmc": (_unseen, f"use pymemcache, or {_POOL}"),
+    "pynng": (_exchanged("Socket.recv"), f"leave the adapter pynng in, or {_POOL}"),
+    "curl_cffi": (
+        lambda module: hasattr(getattr(getattr(module, "Curl", None), "perform", None), "_lazypatch_pooled") or None,
+        "leave the adapter curl-cffi in, or use Session(thread='gevent'), whose streams wait in C all the same",
+    ),
+    "sqlite3": (
+        _exchanged("Connection.execute"),
+        "leave the adapter sqlite3 in: without it, who waits for a locked database stops whoever has the lock",
+    ),
+    **dict.fromkeys(
+        (
+            "pyodbc", "ibm_db", "rados", "duckdb", "mariadb", "apsw", "lmdb", "adbc_driver_postgresql", "primp",
+            "pyarrow.flight", "aerospike", "snowflake.connector.nanoarrow_arrow_iterator",
+        ),
+        (_never, _POOL),
+    ),
+}  # fmt: skip
 
 
 def seen() -> list[Driver]:
@@ -77,3 +153,11 @@ def seen() -> list[Driver]:
         if module is not None:
             found.append(Driver(name, switched(module), needs))
     return found
+
+
+def said(driver: Driver) -> str:
+    """What is to be said of it, without its name."""
+    if driver.switched:
+        return "switched: the others run while it waits"
+    what = "not switched: while it waits in C, no other greenlet runs" if driver.switched is False else "cannot be seen"
+    return f"{what}. What to do: {driver.needs}"

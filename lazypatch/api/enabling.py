@@ -67,6 +67,10 @@ def enable(spec: str = "all") -> Handle:
         from ..reporting.strict import begin
 
         begin(current)
+    if choice.options.get("in_threadpool"):
+        from .._pooled import add, read
+
+        add(current, read(str(choice.options["in_threadpool"])))
     arm_in_program(current, choice.wanted, choice.adapters)
     return Handle(current, choice.wanted)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         patch_thread,
         patch_time,
     )
+    from .pooling import in_threadpool
     from .queries import exclude, get_original, is_module_patched, is_object_patched, original, state
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "enable",
     "exclude",
     "get_original",
+    "in_threadpool",
     "is_module_patched",
     "is_object_patched",
     "original",
@@ -99,4 +101,4 @@ def _home(name: str) -> str:
         return "reporting.report"
     if name[:1].isupper():  # what a Report is made of; there are all of them
         return "reporting.records"
-    return "api.hooks" if name == "when_imported" else "api.queries"
+    return {"when_imported": "api.hooks", "in_threadpool": "api.pooling"}.get(name, "api.queries")

@@ -125,7 +125,7 @@ def state(name: str) -> State:
     current = _up_to_date()
     if name not in TARGETS:
         waiting = current.scheduler.adapters if current.started else None
-        words = [row.word for row in ADAPTERS] + ([] if waiting is None else waiting.words())
+        words = ["in_threadpool", *(row.word for row in ADAPTERS), *([] if waiting is None else waiting.words())]
         if name not in words and name not in (row.word for row in theirs()):
             raise LazyPatchError(
                 f"{name!r} is neither a target nor an adapter; the targets are {', '.join(TARGETS)}, the adapters "

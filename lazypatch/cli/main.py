@@ -113,6 +113,10 @@ def main() -> None:
             from ..reporting.requests import take
 
             take(session())
+        if choice.options.get("in_threadpool"):
+            from .._pooled import add, read
+
+            add(session(), read(str(choice.options["in_threadpool"])))
         session().arm(choice.wanted, choice.adapters)
     from .runner import run
 

@@ -279,6 +279,9 @@ def _same_local(old: Any) -> Any:
     return new
 
 
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+
+
 def _all(known: Originals) -> list[Original]:
     """Every original that a name elsewhere could hold, the ones with something in their place first."""
     found = []
@@ -286,6 +289,7 @@ def _all(known: Originals) -> list[Original]:
         module: Any = sys.modules.get(target)
         for item, old in known.of(target).items() if module is not None else ():
             new = known.replacement(module, item)
-            if isinstance(old, (type, types.FunctionType, types.BuiltinFunctionType)) and old is not new and new:
+            function = isinstance(old, _FUNCTIONS) or type(old).__name__ == "cython_function_or_method"
+            if (function or isinstance(old, type)) and old is not new and new:
                 found.append(Original(target, item, old, new))
     return sorted(found, key=Original.is_lost)

@@ -41,6 +41,7 @@ _WHY = {
 }
 # Nobody waits in them: an event loop belongs to a native thread, whatever greenlet asks for it.
 _UNMENTIONED = {"asyncio.events"}
+_HEAP_TYPE = 1 << 9
 _BLOCKS = "its native base blocks, and gevent's is made differently"
 
 
@@ -66,6 +67,8 @@ class Subclasses:
 
     def _is_theirs(self, subclass: type) -> bool:
         module = subclass.__module__
+        if not subclass.__flags__ & _HEAP_TYPE:  # of C, where its base comes from, too
+            return True
         return id(subclass) in self._bases or module in _UNMENTIONED or self._left_alone(module)
 
     def _one(self, row: Any, subclass: type) -> Iterator[Row]:

@@ -196,4 +196,5 @@ def _drivers(report: Facts) -> Iterator[str]:
     for driver in report.drivers:
         state = {True: '<span class="good">switched</span>', False: '<span class="bad">not switched</span>',
                  None: '<span class="soft">cannot be seen</span>'}[driver.switched]  # fmt: skip
-        yield f"<code>{escape(driver.module)}</code> {state}, needs {escape(driver.needs)}"
+        to_do = "" if driver.switched else f". What to do: {escape(driver.needs)}"
+        yield f"<code>{escape(driver.module)}</code> {state}{to_do}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import printable
 from .._places import place
+from ..adapters.drivers import said
 from . import phrases
 from .phrases import milliseconds, own_times, seconds
 
@@ -119,8 +120,7 @@ def _foreign(report: Facts) -> Iterator[str]:
 
 def _drivers(report: Facts) -> Iterator[str]:
     for driver in report.drivers:
-        state = {True: "switched", False: "not switched", None: "cannot be seen"}[driver.switched]
-        yield f"{driver.module}: {state}; needs {driver.needs}"
+        yield f"{driver.module}: {said(driver)}"
 
 
 def _imports(report: Facts) -> Iterator[str]:

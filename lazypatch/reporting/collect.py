@@ -169,9 +169,12 @@ def _adapters(session: Session) -> list[AdapterReport]:
         return []
     waiting = session.scheduler.adapters
     rows = {row.word: row for rows in waiting.rows.values() for row in rows}
+    modules: dict[str, dict[str, None]] = {}  # a word may have several rows
+    for row in (row for rows in waiting.rows.values() for row in rows):
+        modules.setdefault(row.word, {}).update(dict.fromkeys(row.modules))
     found = [
-        AdapterReport(row.word, _state.adapter_state(session.selection, waiting, row.word), row.kind, row.modules)
-        for row in rows.values()
+        AdapterReport(word, _state.adapter_state(session.selection, waiting, word), row.kind, list(modules[word]))
+        for word, row in rows.items()
     ]
     return [row for row in found if row.state != "skipped" and (row.kind != PART or row.state == "failed")]
 

@@ -1,0 +1,150 @@
+"""mysqlclient lets the others run while it waits for an answer, and does all else as without: against a real server."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+from adapters_servers import mariadb, silent
+from conftest import run_python
+
+pytest.importorskip("MySQLdb", reason="mysqlclient is not installed here")
+
+PRELUDE = """
+import sys, threading, time
+import MySQLdb, MySQLdb.cursors
+def connect(**more): return MySQLdb.connect(host="127.0.0.1", port=int(sys.argv[1]), user="root", **more)
+def at_once(call, n=6):
+    found, failed = [], []
+    def one():
+        try: found.append(call())
+        except BaseException as error: failed.append(error)
+    begin = time.monotonic()
+    threads = [threading.Thread(target=one) for _ in range(n)]
+    [each.start() for each in threads]; [each.join() for each in threads]
+    assert not failed, failed
+    return found, time.monotonic() - begin
+def ask(connection, query="select 1"):
+    cursor = connection.cursor(); cursor.execute(query); return cursor.fetchone()[0]
+def table(c):
+    k = c.cursor(); k.execute("create database if not exists d"); k.execute("use d")
+    k.execute("create table if not exists t (a int primary key, b longtext) engine=innodb"); k.execute("delete from t"); c.commit(); return k
+"""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with mariadb(tmp_path_factory.mktemp("mariadb")) as port:
+        yield port
+
+
+def run(port: int, code: str, spec: str | None = "all") -> None:
+    done = run_python("-c", PRELUDE + textwrap.dedent(code), str(port), spec=spec)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+CHECKS = {
+    "queries wait together": """
+        left = [connect() for _ in range(8)]
+        found, took = at_once(lambda: ask(left.pop(), "select sleep(0.3)"), 8)
+        assert found == [0] * 8 and took < 8 * 0.3 / 2, took
+    """,
+    "transactions, errors": """
+        import pickle
+        c = connect(); k = table(c)
+        k.execute("insert into t values (1, 'x')"); c.rollback(); assert ask(c, "select count(*) from t") == 0
+        k.executemany("insert into t values (%s, %s)", [(n, "y") for n in range(50)]); assert k.rowcount == 50; c.commit()
+        d = connect(db="d"); assert ask(d, "select count(*) from t") == 50
+        try: k.execute("insert into t values (1, 'x')")
+        except MySQLdb.IntegrityError as error: assert error.args[0] == 1062 and pickle.loads(pickle.dumps(error)).args == error.args
+        else: raise AssertionError
+        try: k.execute("nonsense")
+        except MySQLdb.ProgrammingError: pass
+        else: raise AssertionError
+        c.rollback(); assert ask(c) == 1 and isinstance(c, MySQLdb.connections.Connection)
+        c.query("select 5"); assert c.store_result().fetch_row() == ((5,),)
+        c.query(bytearray(b"select 6")); assert c.use_result().fetch_row(0) == ((6,),)
+    """,
+    "a large row, SSCursor, several statements": """
+        c = connect(); k = table(c)
+        k.execute("insert into t values (1, repeat('x', 5000000))"); assert len(ask(c, "select b from t")) == 5000000
+        s = c.cursor(MySQLdb.cursors.SSCursor); s.execute("select seq from mysql.dual, (select 1 seq union select 2 union select 3) x" if 0 else "select 1 union select 2 union select 3")
+        assert sorted(r[0] for r in s) == [1, 2, 3]; s.close()
+        k.execute("select 1; select 2"); assert k.fetchone() == (1,) and k.nextset() and k.fetchone() == (2,); k.close(); assert ask(c) == 1
+    """,
+    "a lock on a row": """
+        a, b = connect(), connect(); k = table(a); k.execute("insert into t values (1, '')"); a.commit()
+        ask(b, "select 1"); b.cursor().execute("use d")
+        k.execute("update t set b = 'a' where a = 1")
+        def second(): j = b.cursor(); j.execute("update t set b = concat(b, 'b') where a = 1"); b.commit()
+        t = threading.Thread(target=second); t.start(); time.sleep(0.05); a.commit(); t.join()
+        assert ask(a, "select b from t") == "ab"
+    """,
+    "LOAD DATA LOCAL": """
+        import tempfile
+        c = connect(local_infile=1); k = table(c)
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write("".join(f"{n}\\tx\\n" for n in range(100))); f.flush()
+            k.execute(f"load data local infile '{f.name}' into table t"); assert k.rowcount == 100
+    """,
+    "read_timeout": """
+        c = connect(read_timeout=1); begin = time.monotonic()
+        try: ask(c, "select sleep(20)")
+        except MySQLdb.OperationalError as error: assert error.args[0] in (2013, 2026), error
+        else: raise AssertionError
+        assert 0.9 < time.monotonic() - begin < 10
+    """,
+    "killed by another thread, ping, autocommit": """
+        c, d = connect(autocommit=True), connect(); number = c.thread_id()
+        t = threading.Thread(target=lambda: (time.sleep(0.05), d.kill(number))); t.start()
+        try: ask(c, "select sleep(20)")
+        except MySQLdb.OperationalError: pass
+        t.join(); d.ping(); d.autocommit(True); assert ask(d) == 1; d.close(); d = connect(); assert d.open
+    """,
+}
+
+
+@pytest.mark.parametrize("spec", [None, "all"])
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_as_without_lazypatch(check: str, spec: str | None, port: int) -> None:
+    run(port, check, spec)
+
+
+def test_who_is_ended_leaves_no_answer_for_the_next_query(port: int) -> None:
+    run(
+        port,
+        """
+        import os, signal, gevent, lazypatch
+        def slow(c): ask(c, "select 'late' from (select sleep(20)) x")
+        c, d, e = connect(), connect(), connect()
+        try:
+            with gevent.Timeout(0.05): slow(c)
+        except gevent.Timeout: pass
+        else: raise AssertionError
+        killed = gevent.spawn(slow, d); gevent.sleep(0.05); killed.kill()
+        gevent.spawn_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+        try: slow(e)
+        except KeyboardInterrupt: pass
+        else: raise AssertionError
+        for each in (c, d, e):
+            try: ask(each)
+            except MySQLdb.Error: pass
+            else: raise AssertionError
+        assert ask(connect(), "select 8") == 8
+        shared = connect(); assert at_once(lambda: ask(shared, "select 3 + sleep(0.01)"), 5)[0] == [3] * 5
+        assert lazypatch.state("mysqlclient") == "installed" and "MySQLdb: switched" in str(lazypatch.report())
+        """,
+    )
+
+
+def test_a_server_that_says_nothing() -> None:
+    """connect_timeout is libmysqlclient's, in C."""
+    with silent() as port:
+        code = """
+begin = time.monotonic()
+try: connect(connect_timeout=1)
+except MySQLdb.OperationalError: assert 0.5 < time.monotonic() - begin < 20
+else: raise AssertionError
+"""
+        run(port, code)
