@@ -111,6 +111,7 @@ ADAPTERS = (
         "threading",
         CORRECTION,
     ),
+    Adapter("uvloop", "uvloop", "_thread threading select selectors"),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),
@@ -132,6 +133,7 @@ AT_FIRST_WAIT = {
     "os_close": "_closing",
     "os_read": "_streams",
     "os_wait": "_child_watcher",
+    "queue_class": "_queue_waits",
     "signal_main": "_main_signals _standing_still",
     "thread_rlock": "_rlock_waits _tickets",
 }

@@ -113,6 +113,7 @@ ADAPTED = (
     "ssl",
     "subprocess",
     "threading",
+    "uvloop",
 )
 
 # Who takes private copies of targets (_private_copies.py knows how).

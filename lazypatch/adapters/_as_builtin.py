@@ -37,7 +37,9 @@ def as_builtin(function: "Callable[..., Any]", original: "Any", home: str) -> "A
 
     :param home: the module in which others look for it, and to which pickle refers.
     """
-    function.__name__ = function.__qualname__ = original.__name__
+    function.__name__ = original.__name__
+    # Where dill and cloudpickle find the function itself, which they would take apart otherwise.
+    function.__qualname__ = f"{original.__name__}.__func__"
     function.__module__, function.__doc__ = original.__module__, original.__doc__
     function.__annotations__ = {}  # which inspect.signature() would show
     return MethodType(function, _Home(home, original.__self__))
