@@ -12,6 +12,9 @@ for original in (open, input):
     function = getattr(original, "__func__", None)
     if function is None:
         continue  # nothing was replaced
+    if function.__module__ == "_io":  # from 3.13 on the original keeps its name, so taking it apart does no harm
+        assert pickle.loads(pickle.dumps(importlib.import_module("_io").open)) is importlib.import_module("_io").open
+        continue
     # What dill and cloudpickle do: a function that is found by its module and qualified name is not taken apart.
     found = importlib.import_module(function.__module__)
     for part in function.__qualname__.split("."):
