@@ -114,6 +114,31 @@ def _requested() -> "tuple[str, str]":
     return spec, f"PYTHONCOOPPATCH={spec}"
 
 
+def _is_left_native(choice: "Any", spec: str) -> bool:
+    """Whether *choice*, made of *spec*, does not mean this program; if it does, settle what its children hear."""
+    global _native
+    from . import _programs
+
+    reason = _programs.why_native(choice.only, choice.without)
+    if reason:
+        _native = _native or reason
+        return True
+    _native = ""
+    _programs.pass_on(spec, choice.inherit)
+    return False
+
+
+_native = ""  # why this program is left alone although it was asked for
+# Programs that are left native by rule (_programs.py knows them) have one of these on their command line.
+_HELPERS = ("resource_tracker import", "forkserver import", "debugpy")
+
+
+def _is_plain(spec: str) -> bool:
+    """Whether *spec* is what nearly everybody says, for an ordinary program: that needs no parser."""
+    words = " ".join(sys.orig_argv[:20])
+    return spec in ("all", "1") and not any(helper in words for helper in _HELPERS)
+
+
 def _at_once(*files: str) -> None:
     """Load *files* of ours in this order, each where it is, at half the cost of an import; that finds them afterwards.
 
@@ -164,12 +189,18 @@ def _arm(spec: str) -> None:
     if not in_main_interpreter():
         return
     current, strict, calls = session(), False, None
-    if spec in ("all", "1"):  # what nearly everybody says needs no parser
+    if _is_plain(spec):
         chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
         from ._spec import parse
 
         choice = parse(spec)
+        if choice and _is_left_native(choice, spec):
+            if _is_report_asked_for():
+                from .reporting.requests import take
+
+                take(current)
+            return
         chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
         calls = choice.options.get("in_threadpool")
         for message in choice.warnings:

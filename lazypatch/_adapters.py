@@ -115,6 +115,14 @@ ADAPTERS = (
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
     Adapter("asyncio", _ASYNCIO, "threading", CORRECTION),
+    Adapter(
+        "native-threads",
+        "pytest_timeout ipykernel.control ipykernel.displayhook ipykernel.heartbeat ipykernel.iostream "
+        "ipykernel.ipkernel ipykernel.kernelbase ipykernel.parentpoller ipykernel.shellchannel ipykernel.subshell "
+        "ipykernel.subshell_manager ipykernel.thread ipykernel.zmqshell",
+        "_thread threading",
+    ),
+    Adapter("uvloop", "uvloop", "_thread threading select selectors"),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),

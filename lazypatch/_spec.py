@@ -1,8 +1,9 @@
 """The spec language, from text to what is wanted: pure, nothing is armed, and no library is imported.
 
 A spec is ``all``, or words separated by commas. A word is a group of targets, or an adapter; ``-WORD`` takes one out;
-``OPTION=VALUE`` sets an option. ``all`` is everything that makes programs cooperative, ``gevent`` what gevent.monkey
-patches, ``corrections`` and ``extensions`` are all adapters of a kind.
+``OPTION=VALUE`` sets an option; ``only=GLOB`` and ``not=GLOB`` say which programs are meant. ``all`` is everything that
+makes programs cooperative, ``gevent`` what gevent.monkey patches, ``corrections`` and ``extensions`` all adapters of
+a kind.
 """
 
 from ._adapters import ADAPTERS, CORRECTION, EXTENSION, PART, theirs
@@ -64,6 +65,9 @@ class Choice:
         self.wanted: "Wanted" = {}  # targets and their options
         self.adapters: "set[str]" = set()  # words, and those that stand for many; "-WORD" for what was taken out
         self.options: "dict[str, str | bool]" = {}  # those that concern no target, such as strict
+        self.only: "list[str]" = []  # patterns of the programs that are meant; all are if it is empty
+        self.without: "list[str]" = []  # patterns of those that are not
+        self.inherit: "bool | None" = None  # whether child processes are to be asked for it, too; as it is if None
         self.warnings: "list[str]" = []  # what will not work, a sentence each
 
     def __bool__(self) -> bool:
@@ -84,9 +88,10 @@ def _calls(name: str, value: str, text: str) -> str:
 
 
 # Every option with what makes its value out of the text after "=", and raises LazyPatchError if it cannot.
-_OPTIONS: "dict[str, Callable[[str, str, str], str | bool]]" = dict.fromkeys((*OPTIONS, "strict"), _switch)
+_OPTIONS: "dict[str, Callable[[str, str, str], str | bool]]" = dict.fromkeys((*OPTIONS, "strict", "inherit"), _switch)
 _OPTIONS["in_threadpool"] = _calls
 _REPEATED = ("in_threadpool",)  # what is said of these again is said as well
+_PATTERNS = ("only", "not")  # as often as wanted
 
 
 def parse(text: str) -> Choice:
@@ -121,6 +126,7 @@ class _Reader:
         self.adapters: "set[str]" = set()
         self.removed: "set[str]" = set()
         self.options: "dict[str, str | bool]" = dict.fromkeys(OPTIONS, True)
+        self.patterns: "dict[str, list[str]]" = {name: [] for name in _PATTERNS}
 
     def read(self, word: str) -> None:
         """Take one word into account."""
@@ -140,10 +146,13 @@ class _Reader:
             raise _unknown(name, self.text, self._right_words())
 
     def _set(self, name: str, value: str) -> None:
+        if name.lower() in _PATTERNS:
+            self.patterns[name.lower()].append(value)
+            return
         known = {option.lower(): option for option in _OPTIONS}
         option = known.get(name.lower())
         if option is None:
-            raise _unknown(name, self.text, tuple(_OPTIONS), "option")
+            raise _unknown(name, self.text, (*_OPTIONS, *_PATTERNS), "option")
         read, before = _OPTIONS[option](option, value, self.text), self.options.get(option)
         self.options[option] = f"{before}+{read}" if before and option in _REPEATED else read
 
@@ -163,7 +172,13 @@ class _Reader:
         return name in self.known
 
     def _right_words(self) -> "tuple[str, ...]":
-        return (*GROUPS, *_SETS, *_KINDS, *self.known, *(option + "=" for option in _OPTIONS if option != "dns"))
+        return (
+            *GROUPS,
+            *_SETS,
+            *_KINDS,
+            *self.known,
+            *(name + "=" for name in (*_OPTIONS, *_PATTERNS) if name != "dns"),
+        )
 
     def choice(self) -> Choice:
         """What all words together ask for."""
@@ -181,6 +196,9 @@ class _Reader:
         choice.wanted = wanted(groups, [name for name in OPTIONS if self.options[name]])
         choice.adapters = self._adapters()
         choice.options = {name: value for name, value in self.options.items() if name not in OPTIONS}
+        inherit = choice.options.pop("inherit", None)
+        choice.inherit = None if inherit is None else bool(inherit)
+        choice.only, choice.without = self.patterns["only"], self.patterns["not"]
         mended = [row.word for row in self.known.values() if row.is_wanted(choice)]
         choice.warnings = unmet_messages(groups, mended) + self._unmet_adapters(choice.wanted)
         if not choice:

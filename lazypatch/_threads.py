@@ -261,6 +261,9 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
             # the program's start.
             vars(main).update(keep)
             threading._shutdown = original
+            if not _HANDLES:  # in a forked child a lock may be left that no thread has any more
+                kept = [thread._tstate_lock for thread in threading.enumerate()]
+                threading._shutdown_locks.intersection_update(kept)
             original()
             return
         from . import _shutdown  # loaded with the hub

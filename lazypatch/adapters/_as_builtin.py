@@ -38,6 +38,10 @@ def as_builtin(function: "Callable[..., Any]", original: "Any", home: str) -> "A
     :param home: the module in which others look for it, and to which pickle refers.
     """
     function.__name__ = function.__qualname__ = original.__name__
+    if original.__module__ == home:
+        # Where dill and cloudpickle find the function itself. They would take it apart otherwise, and find that the
+        # original cannot be pickled, whose name leads to this one.
+        function.__qualname__ += ".__func__"
     function.__module__, function.__doc__ = original.__module__, original.__doc__
     function.__annotations__ = {}  # which inspect.signature() would show
     return MethodType(function, _Home(home, original.__self__))

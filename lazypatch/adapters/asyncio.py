@@ -24,8 +24,9 @@ A loop's selector is on epoll where the adapter select-epoll is there, as native
 each step of the loop, which makes a step six times as expensive. The others have their turn when the loop has no
 callback that is ready, when it has begun to watch a descriptor, and every few milliseconds.
 
-What stays. uvloop waits in C. A greenlet that a coroutine switches to by itself, and that stands for another thread,
-sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of another thread gives None from 3.14 on.
+What stays. uvloop waits in C (the adapter ``uvloop`` mends that). A greenlet that a coroutine switches to by
+itself, and that stands for another thread, sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of
+another thread gives None from 3.14 on.
 What is written in C and took ``_set_running_loop`` before asyncio was adapted, as uvloop does, is not seen.
 Seen in one of ten runs of a test on 3.13 and 3.14, not understood yet: a signal's handler that takes the very lock for
 which the main thread waits in a coroutine's step found it released before it did so itself (RuntimeError).

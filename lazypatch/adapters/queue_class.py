@@ -16,9 +16,8 @@ condition, overrides ``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shu
 own way for good: it is *opened*. All who wait in it are woken then, and go on waiting in its conditions.
 ``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
 
-What stays. A queue made before is an instance of Python's own class, and right. A bounded queue that several *native*
-threads put into may hold one item more for each, until it is opened. ``isinstance(q, gevent.queue.Queue)`` is False,
-and what gevent's class has beyond Python's (``peek``, ``copy``, iteration) is gone.
+What stays. A queue made before is Python's own, and right. A bounded queue that several *native* threads put into may
+hold one item more for each, until it is opened. What gevent's class has beyond Python's (``peek``, ``copy``) is gone.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 from types import GenericAlias
+
+from gevent._hub_local import get_hub_if_exists
 
 from .._gevent import native
 from .._install import TYPE_CHECKING, Change
@@ -89,7 +90,6 @@ class _Quick(_Waited):
     _init: Any
     maxsize: int
     unfinished_tasks: int
-
     _hooks: tuple[object, ...] = ()
     mutex = _part("mutex")
     not_empty = _part("not_empty")
@@ -267,6 +267,7 @@ def _hooks_of(kind: Any) -> tuple[object, ...]:
 
 def plan(module: Any) -> list[Change]:
     """The classes, made anew of what this module had natively."""
+    get_hub_if_exists() is None or _waits()  # else that is loaded with the hub; later, files may be out of reach
     plain = {name: _pythons_own(name) for name in ("Queue", "LifoQueue", "PriorityQueue")}
     base = _made(plain["Queue"], _Quick)
     made = [
@@ -284,9 +285,8 @@ def _pythons_own(name: str) -> Any:
 
 
 def _made(plain: Any, *before: type) -> Any:
-    raised = plain.put.__globals__
-    space = {"_hooks": _hooks_of(plain), "_full": raised["Full"], "_empty": raised["Empty"]}
-    return _named(plain, (*before, plain), space)
+    said = plain.put.__globals__
+    return _named(plain, (*before, plain), {"_hooks": _hooks_of(plain), "_full": said["Full"], "_empty": said["Empty"]})
 
 
 def _named(plain: Any, bases: tuple[type, ...], space: dict[str, object]) -> Any:

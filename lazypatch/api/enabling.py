@@ -49,10 +49,10 @@ def enable(spec: str = "all") -> Handle:
     """
     from .._spec import parse
 
+    front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
     try:
         choice = parse(spec)
     except ValueError as error:
-        front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
         if front_door._is_strict(spec):
             front_door._refuse(f"enable(): {error}", spec)  # sitecustomize would go on, and so would whoever catches it
         raise error.with_traceback(None) from None  # the reader of the traceback wrote the spec, not the parser
@@ -61,7 +61,7 @@ def enable(spec: str = "all") -> Handle:
 
         warn(message)
     current = session()
-    if not choice or not _can_work_here():
+    if not choice or not _can_work_here() or front_door._is_left_native(choice, spec):
         return Handle(current, ())
     if choice.options.get("strict"):
         from ..reporting.strict import begin

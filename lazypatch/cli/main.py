@@ -6,8 +6,12 @@ from .. import _is_report_asked_for
 from .._session import session
 from .._spec import parse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _USAGE = (
-    "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--verbose] "
+    "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--inherit] [--verbose] "
     "(app.py | -m mod | -c code | - | dir | zip) [args], or with gevent.monkey's options --no-NAME, --NAME and --module"
 )
 # What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
@@ -29,6 +33,7 @@ class Options:
         self.module = False
         self.report: "str | None" = None
         self.strict = False
+        self.inherit = False
         self.verbose = False
 
     def to_spec(self) -> str:
@@ -50,7 +55,7 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
             options.spec = value if equals else rest.pop(0)
         elif name == "report":
             options.report = value
-        elif name in ("module", "strict", "verbose") and not equals:
+        elif name in ("module", "strict", "inherit", "verbose") and not equals:
             setattr(options, name, True)
         elif not equals:
             _gevent_option(options, name)
@@ -96,15 +101,20 @@ def main() -> None:
     except (_UsageError, LazyPatchError) as error:
         complain(f"{printable(str(error), 1000)}; {_USAGE}")
         sys.exit(2)
+    front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
+    choice.inherit = True if options.inherit else choice.inherit
+    native = front_door._is_left_native(choice, spec)
     for message in choice.warnings:
         warn(message)
-    if options.verbose:
+    if options.verbose and native:
+        print(f"lazypatch: {spec!r} leaves this program native: {front_door._native}; Python {sys.version}")
+    elif options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(choice.wanted))}; Python {sys.version}")
     if options.report is not None:
         from ..reporting.requests import ask
 
         ask(session(), options.report)
-    if choice:
+    if choice and not native:
         if options.strict or choice.options.get("strict"):
             from ..reporting.strict import begin
 

@@ -10,10 +10,12 @@ _OFF = ("", "0", "off", "none", "false", "no")
 
 def why() -> str:
     """A sentence or two: what is set, why it was not obeyed, what to write; nothing if nobody asked."""
+    package = sys.modules[__name__.partition(".")[0]]
+    if package._native:
+        return f"It was asked for, and this program is left native: {package._native}."
     option, variable = sys._xoptions.get("cooppatch"), os.environ.get("PYTHONCOOPPATCH", "")
     if str(option or variable).strip().lower() in _OFF:
         return ""
-    package = sys.modules[__name__.partition(".")[0]]
     if package._refused:
         return f"It was asked for: {package._refused}."
     asked = f"PYTHONCOOPPATCH={variable} is set" if option is None else "-X cooppatch is given"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 from conftest import APPS, run_code, run_python
 
@@ -256,3 +258,19 @@ tracker.ensure_running()
     assert run_code(code, spec="all") == "['-X', 'cooppatch=']\n"
     look = "import sys, threading; print('gevent' in sys.modules)"
     assert run_python("-X", "cooppatch=", "-c", look, spec="all").stdout == "False\n"
+
+
+POOL = """
+import concurrent.futures, multiprocessing
+if __name__ == "__main__":
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+        print(list(pool.map(abs, range(3))))
+"""
+
+
+def test_workers_that_never_waited_end(tmp_path: pathlib.Path) -> None:
+    """A forked child without a hub kept a lock of the parent's main thread, and waited for it at its end."""
+    (tmp_path / "pool.py").write_text(POOL)
+    for _ in range(6):
+        done = run_python(str(tmp_path / "pool.py"), spec="all")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2]\n", "")
