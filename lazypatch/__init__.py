@@ -7,6 +7,7 @@ As gevent.monkey   patch_all, patch_socket, patch_dns, patch_ssl, patch_os, patc
                    patch_subprocess, patch_thread, patch_signal, patch_queue, patch_module, get_original,
                    is_module_patched, is_object_patched; patch_sys, patch_builtins, patch_contextvars do nothing
 What happened      state, report, Report and what it is made of
+What stops all     assert_cooperative, dump
 The originals      original, exclude
 Later              when_imported
 What goes wrong    LazyPatchError, LazyPatchWarning
@@ -134,14 +135,15 @@ def _arm(spec: str) -> None:
             del known[folder]
     if not in_main_interpreter():
         return
-    current, strict = session(), False
+    current: "Any" = session()
+    options: "dict[str, Any]" = {}
     if spec in ("all", "1"):  # what nearly everybody says needs no parser
         chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
         from ._spec import parse
 
         choice = parse(spec)
-        chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
+        chosen, adapters, options = choice.wanted, choice.adapters, choice.options
         for message in choice.warnings:
             from ._errors import complain
 
@@ -152,8 +154,12 @@ def _arm(spec: str) -> None:
         from .reporting.requests import take
 
         take(current)
-    if strict:
+    if options.get("strict"):
         from .reporting.strict import begin
 
         begin(current)
     current.arm(chosen, adapters, quiet=True)
+    if "monitor" in options or "dump" in options:
+        from .stalls import asked
+
+        asked.begin(current, options)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ._adapters import Adapter
     from ._targets import Wanted
 
+    Value = str | bool | float | int
+
 # What a group cannot work without, and what goes wrong if it has to, unless an adapter mends that.
 _NEEDS: "dict[str, tuple[tuple[str, str, str], ...]]" = {
     "socket": (
@@ -63,7 +65,7 @@ class Choice:
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}  # targets and their options
         self.adapters: "set[str]" = set()  # words, and those that stand for many; "-WORD" for what was taken out
-        self.options: "dict[str, str | bool]" = {}  # those that concern no target, such as strict
+        self.options: "dict[str, Value]" = {}  # those that concern no target, such as strict
         self.warnings: "list[str]" = []  # what will not work, a sentence each
 
     def __bool__(self) -> bool:
@@ -76,8 +78,45 @@ def _switch(name: str, value: str, text: str) -> bool:
     return _SWITCHES[value.lower()]
 
 
+def _milliseconds(name: str, value: str, text: str) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = 0.0
+    if not 1 <= found < 1e9:
+        raise _error(
+            f"the option {name} in the spec {_shown(text)} takes milliseconds, 1 or more, such as {name}=100; it was "
+            f"given {_shown(value)}"
+        )
+    return found
+
+
+# What Python, gevent or the system have handlers for, or nobody can handle.
+_TAKEN = frozenset(("INT", "CHLD", "CLD", "KILL", "STOP", "SEGV", "BUS", "FPE", "ILL", "ABRT", "IOT", "PIPE"))
+
+
+def _signal(name: str, value: str, text: str) -> int:
+    import _signal  # type: ignore[import-not-found]
+
+    known = [word for word in dir(_signal) if word.startswith("SIG") and word[3:4].isalpha() and word[3:] not in _TAKEN]
+    word = value.upper() if value.upper().startswith("SIG") else "SIG" + value.upper()
+    if word[3:] in _TAKEN:
+        raise _error(
+            f"the option {name} in the spec {_shown(text)} takes a signal that nobody else handles, such as "
+            f"{name}=SIGUSR1; {word} is not free"
+        )
+    if word not in known:
+        raise _unknown(value, text, known, f"signal for the option {name}")
+    return int(getattr(_signal, word))
+
+
 # Every option with what makes its value out of the text after "=", and raises LazyPatchError if it cannot.
-_OPTIONS: "dict[str, Callable[[str, str, str], str | bool]]" = dict.fromkeys((*OPTIONS, "strict"), _switch)
+_OPTIONS: "dict[str, Callable[[str, str, str], Value]]" = {
+    **dict.fromkeys((*OPTIONS, "strict", "monitor_log"), _switch),
+    "monitor": _milliseconds,
+    "dump": _signal,
+}
+WATCHES = frozenset(("monitor", "dump"))  # options that the folder stalls is for
 
 
 def parse(text: str) -> Choice:
@@ -111,7 +150,7 @@ class _Reader:
         self.groups: "set[str]" = set()
         self.adapters: "set[str]" = set()
         self.removed: "set[str]" = set()
-        self.options: "dict[str, str | bool]" = dict.fromkeys(OPTIONS, True)
+        self.options: "dict[str, Value]" = dict.fromkeys(OPTIONS, True)
 
     def read(self, word: str) -> None:
         """Take one word into account."""
@@ -171,6 +210,8 @@ class _Reader:
         choice.wanted = wanted(groups, [name for name in OPTIONS if self.options[name]])
         choice.adapters = self._adapters()
         choice.options = {name: value for name, value in self.options.items() if name not in OPTIONS}
+        if choice.options.get("monitor_log") and "monitor" not in choice.options:
+            raise _error(f"the spec {_shown(self.text)} has monitor_log without monitor; add monitor=100, say")
         mended = [row.word for row in self.known.values() if row.is_wanted(choice)]
         choice.warnings = unmet_messages(groups, mended) + self._unmet_adapters(choice.wanted)
         if not choice:

@@ -46,7 +46,7 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from .._spec import parse
+    from .._spec import WATCHES, parse
 
     try:
         choice = parse(spec)
@@ -67,6 +67,10 @@ def enable(spec: str = "all") -> Handle:
 
         begin(current)
     arm_in_program(current, choice.wanted, choice.adapters)
+    if not WATCHES.isdisjoint(choice.options):
+        from ..stalls import asked
+
+        asked.begin(current, choice.options)
     return Handle(current, choice.wanted)
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from .._session import is_report_asked_for, session
-from .._spec import parse
+from .._spec import WATCHES, parse
 
 _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--verbose] "
@@ -113,6 +113,10 @@ def main() -> None:
 
             take(session())
         session().arm(choice.wanted, choice.adapters)
+        if not WATCHES.isdisjoint(choice.options):
+            from ..stalls import asked
+
+            asked.begin(session(), choice.options)
     from .runner import run
 
     run(["-m", *program] if options.module and program[0] != "-m" else program)

@@ -23,6 +23,7 @@ LAYERS: dict[str, list[str]] = {
     "the way in": ["__main__", "cli"],
     "what is offered": ["api"],
     "what happened": ["reporting"],
+    "what stops everything": ["stalls"],
     "the session": ["_session"],
     "what was too late": ["late"],
     "when": ["_scheduler"],
@@ -156,6 +157,7 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_turns",
         "late.native_popen",
         "peers.gevent_events",
+        "stalls.cooperative",
     }
 
 
