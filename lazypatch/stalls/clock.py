@@ -24,6 +24,9 @@ except ImportError:  # not a POSIX system
     _thread = None
 
 
+_SLOW = 4  # how many times longer asking again may take where processors are scarce
+
+
 class Overslept:
     """Says of one sleep after another how much too long it was, and why."""
 
@@ -50,8 +53,9 @@ class Overslept:
         if late < 0.001:
             return now, 0.0, 0.0
         more = self._count() - self._before
-        held = more if _thread is None else (more - 1) * sys.getswitchinterval()
-        held = min(max(held, 0.0), late)
+        held = max(more if _thread is None else (more - 1) * sys.getswitchinterval(), 0.0)
+        if held * _SLOW >= late:
+            held = late
         return now, held, late - held
 
 
