@@ -79,11 +79,12 @@ class Monitor:
             self._begin()
 
     def _begin(self) -> None:
-        self._wake, self._thread = _allocate_lock(), _allocate_lock()
-        self._wake.acquire()
-        self._thread.acquire()
+        self._wake, self._thread, begun = _allocate_lock(), _allocate_lock(), _allocate_lock()
+        for lock in (self._wake, self._thread, begun):
+            lock.acquire()
         try:
-            _start_new_thread(self._run, (self._wake, self._thread))
+            _start_new_thread(self._run, (self._wake, self._thread, begun))
+            begun.acquire(True, 1.0)  # it looks at what C code that keeps the interpreter's lock does next, too
         except RuntimeError:  # there can be no more threads
             self._thread = None
 
@@ -104,7 +105,7 @@ class Monitor:
         if was_running and self._hubs:
             self._begin()
 
-    def _run(self, wake: Any, thread: Any) -> None:
+    def _run(self, wake: Any, thread: Any, begun: Any) -> None:
         try:
             _signal.pthread_sigmask(
                 _signal.SIG_BLOCK, _signal.valid_signals()
@@ -115,6 +116,8 @@ class Monitor:
         try:
             while self._thread is thread:
                 sleep.begin()
+                if begun.locked():
+                    begun.release()
                 woken = wake.acquire(True, self._pause)
                 self._look(*sleep.end(0.0 if woken else self._pause))
             for known in self._hubs:
