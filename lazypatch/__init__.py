@@ -7,6 +7,7 @@ As gevent.monkey   patch_all, patch_socket, patch_dns, patch_ssl, patch_os, patc
                    patch_subprocess, patch_thread, patch_signal, patch_queue, patch_module, get_original,
                    is_module_patched, is_object_patched; patch_sys, patch_builtins, patch_contextvars do nothing
 What happened      state, report, Report and what it is made of
+What stops all     assert_cooperative, dump
 The originals      original, exclude
 Later              when_imported
 Libraries of C     in_threadpool
@@ -188,7 +189,8 @@ def _arm(spec: str) -> None:
 
     if not in_main_interpreter():
         return
-    current, strict, calls = session(), False, None
+    current: "Any" = session()
+    options: "dict[str, Any]" = {}
     if _is_plain(spec):
         chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
     else:
@@ -201,8 +203,7 @@ def _arm(spec: str) -> None:
 
                 take(current)
             return
-        chosen, adapters, strict = choice.wanted, choice.adapters, bool(choice.options.get("strict"))
-        calls = choice.options.get("in_threadpool")
+        chosen, adapters, options = choice.wanted, choice.adapters, choice.options
         for message in choice.warnings:
             from ._errors import complain
 
@@ -213,12 +214,16 @@ def _arm(spec: str) -> None:
         from .reporting.requests import take
 
         take(current)
-    if strict:
+    if options.get("strict"):
         from .reporting.strict import begin
 
         begin(current)
-    if calls:
+    if "in_threadpool" in options:
         from ._pooled import add, read
 
-        add(current, read(str(calls)))
+        add(current, read(options["in_threadpool"]))
     current.arm(chosen, adapters, quiet=True)
+    if "monitor" in options or "dump" in options:
+        from .stalls import asked
+
+        asked.begin(current, options)

@@ -7,13 +7,15 @@ a kind.
 """
 
 from ._adapters import ADAPTERS, CORRECTION, EXTENSION, PART, theirs
+from ._spec_options import PATTERNS, READ, REPEATED, error, shown, unknown
 from ._targets import GROUPS, OPTIONS, wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection
 
     from ._adapters import Adapter
+    from ._spec_options import Value
     from ._targets import Wanted
 
 # What a group cannot work without, and what goes wrong if it has to, unless an adapter mends that.
@@ -52,7 +54,6 @@ _NEEDS: "dict[str, tuple[tuple[str, str, str], ...]]" = {
 
 _ALL = ("all", "1", "on", "true", "yes")
 _NOTHING = ("", "0", "off", "none", "false", "no")
-_SWITCHES = {"1": True, "on": True, "true": True, "yes": True, "0": False, "off": False, "false": False, "no": False}
 _SETS = ("all", "gevent")
 _KINDS = (CORRECTION + "s", EXTENSION + "s")
 _GROUP_OF = {target: group for group in GROUPS for target in wanted([group], ()) if group != "dns"}
@@ -64,7 +65,7 @@ class Choice:
     def __init__(self) -> None:
         self.wanted: "Wanted" = {}  # targets and their options
         self.adapters: "set[str]" = set()  # words, and those that stand for many; "-WORD" for what was taken out
-        self.options: "dict[str, str | bool]" = {}  # those that concern no target, such as strict
+        self.options: "dict[str, Value]" = {}  # those that concern no target, such as strict
         self.only: "list[str]" = []  # patterns of the programs that are meant; all are if it is empty
         self.without: "list[str]" = []  # patterns of those that are not
         self.inherit: "bool | None" = None  # whether child processes are to be asked for it, too; as it is if None
@@ -72,26 +73,6 @@ class Choice:
 
     def __bool__(self) -> bool:
         return bool(self.wanted or self.adapters)
-
-
-def _switch(name: str, value: str, text: str) -> bool:
-    if value.lower() not in _SWITCHES:
-        raise _unknown(value, text, ("0", "1"), f"value for the option {name}")
-    return _SWITCHES[value.lower()]
-
-
-def _calls(name: str, value: str, text: str) -> str:
-    from ._pooled import read
-
-    read(value)  # raises what is wrong with it
-    return value
-
-
-# Every option with what makes its value out of the text after "=", and raises LazyPatchError if it cannot.
-_OPTIONS: "dict[str, Callable[[str, str, str], str | bool]]" = dict.fromkeys((*OPTIONS, "strict", "inherit"), _switch)
-_OPTIONS["in_threadpool"] = _calls
-_REPEATED = ("in_threadpool",)  # what is said of these again is said as well
-_PATTERNS = ("only", "not")  # as often as wanted
 
 
 def parse(text: str) -> Choice:
@@ -103,7 +84,7 @@ def parse(text: str) -> Choice:
         all right ones. For a contradiction, which it names.
     """
     if not isinstance(text, str):
-        raise _error(f"a spec is a text such as 'all' or 'socket,ssl'; it was given {text!r}")
+        raise error(f"a spec is a text such as 'all' or 'socket,ssl'; it was given {text!r}")
     reader = _Reader(text)
     if len(reader.words) == 1 and reader.words[0].lower() in _NOTHING:
         return Choice()
@@ -119,14 +100,14 @@ class _Reader:
         self.text = text
         self.words = [word.strip() for word in text.split(",") if word.strip()] or [text.strip()]
         if text.strip(" ,") == "" and "," in text:
-            raise _error(f"the spec {_shown(text)} holds no word; 'all' makes everything cooperative, 'none' nothing")
+            raise error(f"the spec {shown(text)} holds no word; 'all' makes everything cooperative, 'none' nothing")
         self.known = {row.word: row for row in ADAPTERS if row.kind != PART}
         self.sets: "set[str]" = set()
         self.groups: "set[str]" = set()
         self.adapters: "set[str]" = set()
         self.removed: "set[str]" = set()
-        self.options: "dict[str, str | bool]" = dict.fromkeys(OPTIONS, True)
-        self.patterns: "dict[str, list[str]]" = {name: [] for name in _PATTERNS}
+        self.options: "dict[str, Value]" = dict.fromkeys(OPTIONS, True)
+        self.patterns: "dict[str, list[str]]" = {name: [] for name in PATTERNS}
 
     def read(self, word: str) -> None:
         """Take one word into account."""
@@ -143,27 +124,27 @@ class _Reader:
         elif lower in _KINDS or self._is_adapter(lower):
             self.adapters.add(lower)
         else:
-            raise _unknown(name, self.text, self._right_words())
+            raise unknown(name, self.text, self._right_words())
 
     def _set(self, name: str, value: str) -> None:
-        if name.lower() in _PATTERNS:
+        if name.lower() in PATTERNS:
             self.patterns[name.lower()].append(value)
             return
-        known = {option.lower(): option for option in _OPTIONS}
+        known = {option.lower(): option for option in READ}
         option = known.get(name.lower())
         if option is None:
-            raise _unknown(name, self.text, (*_OPTIONS, *_PATTERNS), "option")
-        read, before = _OPTIONS[option](option, value, self.text), self.options.get(option)
-        self.options[option] = f"{before}+{read}" if before and option in _REPEATED else read
+            raise unknown(name, self.text, (*READ, *PATTERNS), "option")
+        read, before = READ[option](option, value, self.text), self.options.get(option)
+        self.options[option] = f"{before}+{read}" if before and option in REPEATED else read
 
     def _remove(self, name: str) -> None:
         if name in _SETS or name in _ALL:
-            raise _error(
-                f"the spec {_shown(self.text)} takes {name!r} out, which leaves nothing; say 'none' to make nothing "
+            raise error(
+                f"the spec {shown(self.text)} takes {name!r} out, which leaves nothing; say 'none' to make nothing "
                 "cooperative, and '-' with one word to take one thing out"
             )
         if name not in GROUPS and name not in _KINDS and not self._is_adapter(name):
-            raise _unknown(name, self.text, self._right_words())
+            raise unknown(name, self.text, self._right_words())
         self.removed.add(name)
 
     def _is_adapter(self, name: str) -> bool:
@@ -177,14 +158,14 @@ class _Reader:
             *_SETS,
             *_KINDS,
             *self.known,
-            *(name + "=" for name in (*_OPTIONS, *_PATTERNS) if name != "dns"),
+            *(name + "=" for name in (*READ, *PATTERNS) if name != "dns"),
         )
 
     def choice(self) -> Choice:
         """What all words together ask for."""
         if len(self.sets) > 1:
-            raise _error(
-                f"the spec {_shown(self.text)} asks for 'all' and for 'gevent', which is 'all' without adapters; "
+            raise error(
+                f"the spec {shown(self.text)} asks for 'all' and for 'gevent', which is 'all' without adapters; "
                 "leave one of them out"
             )
         choice = Choice()
@@ -199,10 +180,12 @@ class _Reader:
         inherit = choice.options.pop("inherit", None)
         choice.inherit = None if inherit is None else bool(inherit)
         choice.only, choice.without = self.patterns["only"], self.patterns["not"]
+        if choice.options.get("monitor_log") and "monitor" not in choice.options:
+            raise error(f"the spec {shown(self.text)} has monitor_log without monitor; add monitor=100, say")
         mended = [row.word for row in self.known.values() if row.is_wanted(choice)]
         choice.warnings = unmet_messages(groups, mended) + self._unmet_adapters(choice.wanted)
         if not choice:
-            choice.warnings.append(f"nothing is left to be made cooperative of the spec {_shown(self.text)}")
+            choice.warnings.append(f"nothing is left to be made cooperative of the spec {shown(self.text)}")
         return choice
 
     def _groups(self) -> "set[str]":
@@ -252,27 +235,3 @@ def unmet_messages(groups: "Collection[str]", mended: "Collection[str]" = ()) ->
         f"{group} is made cooperative without {need}: {harm}. Add {need}, or leave {group} out too."
         for group, need, harm in _unmet(groups, mended)
     ]
-
-
-def _shown(text: str) -> str:
-    """*text* in quotes, on one line and not longer than one."""
-    shown = ascii(text)
-    return shown if len(shown) <= 80 else f"{shown[:60]}...{shown[-1]} ({len(text)} characters)"
-
-
-def _unknown(word: str, text: str, known: "Iterable[str]", what: str = "word") -> Exception:
-    from difflib import get_close_matches
-
-    words = list(dict.fromkeys(known))
-    near = get_close_matches(word.lower()[:80], words, 1)
-    nearest = f"; the nearest is {near[0]!r}" if near else ""
-    separators = [mark for mark in (";", " ", ":", "+", "|") if mark in word]
-    if separators and all(part.strip("- ").lower() in words for part in word.split(separators[0]) if part.strip()):
-        nearest = f"; separate words by commas, not by {separators[0]!r}"
-    return _error(f"unknown {what} {_shown(word)} in the spec {_shown(text)}{nearest}; known: {', '.join(words)}")
-
-
-def _error(message: str) -> Exception:
-    from ._errors import LazyPatchError
-
-    return LazyPatchError(message)

@@ -48,6 +48,7 @@ def enable(spec: str = "all") -> Handle:
     :raises LazyPatchError: for a word that is not of the spec language.
     """
     from .._spec import parse
+    from .._spec_options import WATCHES
 
     front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
     try:
@@ -72,6 +73,10 @@ def enable(spec: str = "all") -> Handle:
 
         add(current, read(str(choice.options["in_threadpool"])))
     arm_in_program(current, choice.wanted, choice.adapters)
+    if not WATCHES.isdisjoint(choice.options):
+        from ..stalls import asked
+
+        asked.begin(current, choice.options)
     return Handle(current, choice.wanted)
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..adapters.drivers import Driver
     from ..reporting.records import AdapterReport, Arming, ForeignCall, Import, Install, Loading, TargetReport
     from ..reporting.report import Report, report
+    from ..stalls.cooperative import assert_cooperative
+    from ..stalls.culprits import Stall
+    from ..stalls.dumping import dump
     from .enabling import Handle, enable
     from .hooks import when_imported
     from .patching import (
@@ -48,7 +51,10 @@ __all__ = [
     "Place",
     "Reference",
     "Report",
+    "Stall",
     "TargetReport",
+    "assert_cooperative",
+    "dump",
     "enable",
     "exclude",
     "get_original",
@@ -90,6 +96,9 @@ def find(name: str) -> "Any":
     return found
 
 
+_STALLS = {"Stall": "stalls.culprits", "assert_cooperative": "stalls.cooperative", "dump": "stalls.dumping"}
+
+
 def _home(name: str) -> str:
     if name.startswith("patch_"):
         return "api.patching"
@@ -99,6 +108,8 @@ def _home(name: str) -> str:
         return "api.enabling"
     if name in ("Report", "report"):
         return "reporting.report"
+    if name in _STALLS:
+        return _STALLS[name]
     if name[:1].isupper():  # what a Report is made of; there are all of them
         return "reporting.records"
     return {"when_imported": "api.hooks", "in_threadpool": "api.pooling"}.get(name, "api.queries")

@@ -5,6 +5,7 @@ import sys
 from .. import _is_report_asked_for
 from .._session import session
 from .._spec import parse
+from .._spec_options import WATCHES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,46 @@ _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--inherit] [--verbose] "
     "(app.py | -m mod | -c code | - | dir | zip) [args], or with gevent.monkey's options --no-NAME, --NAME and --module"
 )
+_HELP = f"""\
+{_USAGE}
+
+Run a program as python itself would, with its standard library made cooperative.
+
+what is made cooperative:
+  --patch SPEC       all (the default), or words: socket,ssl / all,-subprocess,monitor=100 (docs/reference.md)
+  --NAME, --no-NAME  gevent.monkey's options, such as --no-subprocess
+what is told:
+  --report[=FILE]    at the end, what became of each module; FILE.json, FILE.html, or text (docs/report.md)
+  --strict           end with status 3 as soon as anything is too late
+  --verbose          say what is armed
+  --inherit          child processes are armed, too
+the program:
+  -m mod, -c code, - (stdin), a file, a folder, a zip; --module is gevent.monkey's -m
+instead of a program:
+  --info [--json]    what is armed in this Python, and what is in the way (docs/command.md)
+  --check PROGRAM    what would be too late in a program, without running it
+  --help, --version
+
+examples:
+  python -m lazypatch app.py --port 80
+  python -m lazypatch --patch all,-subprocess --report=start.html -m flask run
+
+Exit status: the program's; 2 for a command line that makes no sense; 3 from strict mode.
+"""
 # What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
 _NAMES = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
+_OPTIONS = (
+    "--patch",
+    "--report",
+    "--strict",
+    "--inherit",
+    "--verbose",
+    "--module",
+    "--info",
+    "--check",
+    "--help",
+    "--version",
+)
 _IDLE = ("sys", "builtins", "contextvars", "aggressive", "Event")
 
 
@@ -60,15 +99,25 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
         elif not equals:
             _gevent_option(options, name)
         else:
-            raise _UsageError(f"unknown option {word!r}")
+            raise _unknown(word)
     return options, rest[1:] if rest[:1] == ["--"] else rest
+
+
+def _unknown(word: str) -> _UsageError:
+    from difflib import get_close_matches
+
+    known = [*_OPTIONS, *("--" + name for name in _NAMES + _IDLE), *("--no-" + name for name in _NAMES)]
+    near = get_close_matches(word.partition("=")[0], known, 1)
+    return _UsageError(
+        f"unknown option {word!r}" + (f", did you mean {near[0]!r}?" if near and "=" not in word else "")
+    )
 
 
 def _gevent_option(options: Options, name: str) -> None:
     off = name.startswith("no-")
     word = name[3:] if off else name
     if word not in _NAMES + _IDLE:
-        raise _UsageError(f"unknown option {'--' + name!r}")
+        raise _unknown("--" + name)
     if word in ("aggressive", "Event"):
         options.without.append(f"{word}={int(not off)}")
     elif word in _NAMES:
@@ -81,7 +130,7 @@ def main() -> None:
 
     words = sys.argv[1:]
     if words[:1] in (["-h"], ["--help"]):
-        print(_USAGE)
+        print(_HELP, end="")
         return
     if words[:1] == ["--version"]:
         from .. import __version__
@@ -128,6 +177,10 @@ def main() -> None:
 
             add(session(), read(str(choice.options["in_threadpool"])))
         session().arm(choice.wanted, choice.adapters)
+        if not WATCHES.isdisjoint(choice.options):
+            from ..stalls import asked
+
+            asked.begin(session(), choice.options)
     from .runner import run
 
     run(["-m", *program] if options.module and program[0] != "-m" else program)

@@ -35,6 +35,7 @@ def page(report: Facts) -> str:
             _picture(report),
             _targets(report),
             _list("Strict mode would stop this program", map(escape, report.problems)),
+            _list("Stalls", map(escape, phrases.stalls(report))),
             _list("Raw references", _references(report)),
             _list("Calls of gevent.monkey by others", _foreign(report)),
             _list("Adapters", map(escape, phrases.adapters(report))),
@@ -60,7 +61,7 @@ def _head(report: Facts, title: str) -> str:
     )  # fmt: skip
     return (
         f'<header><h1>What lazypatch did</h1><p><code>{escape(title)}</code></p><p class="soft">'
-        f"{escape(phrases.headline(report))}. {escape(phrases.armed(report))} Strict mode: {verdict}.</p>"
+        f"{escape(phrases.title(report))}. {escape(phrases.armed(report))} Strict mode: {verdict}.</p>"
         f'<dl class="facts">{facts}</dl></header>'
     )
 

@@ -34,6 +34,7 @@ def text(report: Facts, width: int | None = None, colours: bool = False) -> str:
     painter = _Painter(width, colours)
     lines = [*_summary(report, painter), "", *_table(report, painter)]
     for title, rows in (
+        ("Stalls", phrases.stalls(report)),
         ("Raw references", list(_references(report))),
         ("Calls of gevent.monkey by others", list(_foreign(report))),
         ("Adapters", list(phrases.adapters(report))),
@@ -63,7 +64,7 @@ class _Painter:
 
 
 def _summary(report: Facts, painter: _Painter) -> list[str]:
-    lines = [painter.paint("title", painter.cut(phrases.headline(report)))]
+    lines = [painter.paint("title", painter.cut(phrases.title(report)))]
     return lines + [painter.cut(line) for line in (phrases.armed(report), phrases.loading(report))]
 
 

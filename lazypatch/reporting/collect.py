@@ -22,6 +22,7 @@ from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install,
 if TYPE_CHECKING:
     from .._session import Session
     from .._targets import Entry
+    from ..stalls.culprits import Stall
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what runs as __main__ until the program does
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
@@ -30,6 +31,7 @@ _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_
 def collect(session: Session) -> Facts:
     """Everything that is known now."""
     journal = _Journal(session)
+    monitor, stalls = _stalls()
     return Facts(
         lazypatch=sys.modules[__name__.partition(".")[0]].__version__,
         python="{} {}.{}.{}".format(sys.implementation.name, *sys.version_info[:3]),
@@ -47,7 +49,15 @@ def collect(session: Session) -> Facts:
         drivers=seen(),
         imports=_imports(journal),
         problems=problems(session),
+        monitor=monitor,
+        stalls=stalls,
     )
+
+
+def _stalls() -> tuple[float, list[Stall]]:
+    """What the monitor found; nothing of it is loaded where nobody asked for it."""
+    asked: Any = sys.modules.get(f"{__name__.partition('.')[0]}.stalls.asked")
+    return (0.0, []) if asked is None else asked.stalls()
 
 
 def _program() -> list[str]:

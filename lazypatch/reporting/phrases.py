@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._places import Place, place
+from ..stalls.culprits import headline
 from .unarmed import why
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def importer(target: TargetReport) -> str:
     return place(target.importers[0]) + (" (inferred)" if target.how == "inferred" else "")
 
 
-def headline(report: Facts) -> str:
+def title(report: Facts) -> str:
     """What this is a report of."""
     gevent = f"gevent {report.gevent}" if report.gevent else "gevent not loaded"
     return f"lazypatch {report.lazypatch}, {report.python}, {gevent}, process {report.pid}"
@@ -85,3 +86,15 @@ def own_times(imports: list[Import]) -> list[float]:
         if row.parent >= 0:
             own[row.parent] -= row.ms
     return own
+
+
+def stalls(report: Facts) -> list[str]:
+    """How often which line kept a hub from coming round; nothing if nobody watched."""
+    if not report.monitor:
+        return []
+    first = headline(report.stalls) or f"stalls: 0; every hub came round within {report.monitor:g} ms"
+    return [first] + [
+        f"{stall.times} of at most {milliseconds(stall.longest_ms)}, {milliseconds(stall.total_ms)} together: {stall}"
+        + (f", in {place(stall.stack[0])}" if stall.stack and stall.stack[0] != stall.culprit else "")
+        for stall in report.stalls
+    ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .._places import Place, Reference, State
 from ..adapters.drivers import Driver
+from ..stalls.culprits import Stall
 
 
 class TargetReport(NamedTuple):
@@ -98,3 +99,5 @@ class Facts(NamedTuple):
     drivers: list[Driver]
     imports: list[Import]
     problems: list[str]  # what strict mode objects to
+    monitor: float  # milliseconds after which a hub that does not come round has stalled; 0.0 if nobody watches
+    stalls: list[Stall]  # the longest first

@@ -23,6 +23,7 @@ LAYERS: dict[str, list[str]] = {
     "the way in": ["__main__", "cli"],
     "what is offered": ["api"],
     "what happened": ["reporting"],
+    "what stops everything": ["stalls"],
     "the session": ["_session"],
     "what was too late": ["late"],
     "when": ["_scheduler"],
@@ -38,7 +39,7 @@ LAYERS: dict[str, list[str]] = {
         "_turns",
         "_raised_at_fork",
     ],
-    "words": ["_around_gevent", "_spec", "_pooled", "_programs", "_adapters", "_errors"],
+    "words": ["_around_gevent", "_spec", "_pooled", "_programs", "_spec_options", "_adapters", "_errors"],
     "the ground": ["_look_up", "_unread", "_private_copies", "_standins", "_loader", "_finder", "_targets", "_places"],
 }
 
@@ -156,6 +157,7 @@ def test_gevent_is_imported_where_installing_happens() -> None:
         "_turns",
         "late.native_popen",
         "peers.gevent_events",
+        "stalls.cooperative",
     }
 
 

@@ -1,0 +1,230 @@
+"""``lazypatch check PROGRAM``: what would be too late, or block whatever is patched; found by reading the program."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from .._places import short
+from .._targets import STAND_INS, TARGETS
+from ..adapters.drivers import DRIVERS
+from .static_imports import Finder, Import, Source, imports, is_library, read, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ARMING = ("patch_all", "enable")
+_PATCHERS = ("lazypatch", "gevent", "monkey", "gevent.monkey")
+# What a program can arm, and is not loaded with the interpreter.
+_LOADABLE = TARGETS.keys() - STAND_INS.keys()
+_OUTSIDE = "start the program with PYTHONCOOPPATCH=all, which comes before everything"
+
+
+class Finding(NamedTuple):
+    """One thing to mend, at its place."""
+
+    file: str
+    line: int
+    column: int
+    kind: str  # late-import, name-taken, driver, lazy-import
+    message: str
+
+    def __str__(self) -> str:
+        return f"{short(self.file)}:{self.line}:{self.column}: {self.kind}: {self.message}"
+
+
+class _Seen(NamedTuple):
+    """An import of the program's own, and where it is."""
+
+    source: Source
+    what: Import
+
+
+def check(main: Source, path: list[str]) -> list[Finding]:
+    """What is to be mended in the program *main*, whose modules are looked for on *path*; nothing for a clean one."""
+    program = _Program(main, Finder(path))
+    program.run(main)
+    found = list(program.drivers())
+    if program.armed is not None:
+        for seen in program.before:
+            found += program.too_late(seen)
+    return sorted(dict.fromkeys(found))
+
+
+class _Program:
+    """Its own modules, run in the mind: what they import, in order, until something arms."""
+
+    def __init__(self, main: Source, finder: Finder) -> None:
+        self.main, self.finder = main, finder
+        self.armed: tuple[str, int] | None = None
+        self.before: list[_Seen] = []  # imports before that
+        self.all: list[_Seen] = []
+        self._done: set[str] = set()
+        self._aliases: set[str] = set()
+        self._imports: dict[str, list[str]] = {}
+        self._harmless: set[str] = set()  # modules that load no target
+
+    def run(self, main: Source) -> None:
+        """Go through the body of *main*, and of what it imports, in the order of a run."""
+        bodies = [self._body(main)]
+        while bodies:
+            inner = next(bodies[-1], None)
+            if inner is None:
+                bodies.pop()
+            else:
+                bodies.append(self._body(inner))
+        functions = ast.walk(main.tree) if self.armed is None else ()
+        for one in functions:  # one is called when all of this has been imported
+            if isinstance(one, ast.Expr) and _arms(one, self._aliases):
+                self.armed = (main.file, one.lineno)
+                return
+
+    def _body(self, source: Source) -> Iterator[Source]:
+        """Its imports; gives each module whose body is to be gone through before the next."""
+        self._done.add(source.name)
+        for one in statements(source.tree.body):
+            if isinstance(one, (ast.Import, ast.ImportFrom)):
+                for what in imports(source, one, self.finder):
+                    inner = self._import(source, what)
+                    if inner is not None:
+                        yield inner
+            elif self.armed is None and _arms(one, self._aliases):
+                self.armed = (source.file, one.lineno)
+
+    def _import(self, source: Source, what: Import) -> Source | None:
+        if what.module.partition(".")[0] in ("lazypatch", "gevent"):
+            self._aliases.update(name for name in what.names if name in _ARMING)
+            return None
+        seen = _Seen(source, what)
+        self.all.append(seen)
+        if self.armed is None:
+            self.before.append(seen)
+        file = self.finder.file(what.module)
+        if not file or what.module in self._done or is_library(file) or what.lazy:
+            return None
+        return self.finder.source(what.module)
+
+    def too_late(self, seen: _Seen) -> Iterator[Finding]:
+        """What is wrong with an import that comes before arming."""
+        source, what = seen
+        file, line = self.armed or ("", 0)
+        arming = f"line {line}" if file == source.file else f"{short(file)}:{line}"
+        at = (source.file, what.line, what.column)
+        taken = [name for name in what.names if _is_replaced(what.module, name)]
+        if taken:
+            yield Finding(
+                *at,
+                "name-taken",
+                f"{', '.join(taken)} of {what.module} is taken before {arming} arms it, and may stay native. "
+                f"Move it below, or {_OUTSIDE}",
+            )
+            return
+        own = self.finder.file(what.module)
+        if own and not is_library(own):
+            return  # what it imports is told in its own lines
+        way = self.way(what.module)
+        if way is None:
+            return
+        if what.lazy:
+            yield Finding(
+                *at, "lazy-import", f"{way[-1]} is loaded when this is first used; use it below {arming}, or {_OUTSIDE}"
+            )
+            return
+        by = f", by way of {' < '.join(reversed(way[:-1]))}," if len(way) > 1 else ""
+        yield Finding(
+            *at, "late-import", f"this loads {way[-1]}{by} before {arming} arms it. Move it below, or {_OUTSIDE}"
+        )
+
+    def way(self, name: str) -> tuple[str, ...] | None:
+        """The shortest way by which an import of *name* loads a target, which is its last; None if it does not."""
+        if name in _LOADABLE:
+            return (name,)
+        ways: list[tuple[str, ...]] = [(name,)]
+        met = {name} | self._harmless
+        for way in ways:  # it grows
+            for inner in self._inner(way[-1]):
+                if inner in _LOADABLE:
+                    return (*way, inner)
+                if inner not in met:
+                    met.add(inner)
+                    ways.append((*way, inner))
+        self._harmless.update(met)
+        return None
+
+    def _inner(self, name: str) -> list[str]:
+        if name not in self._imports:
+            source = self.finder.source(name)
+            bodies = [] if source is None else statements(source.tree.body)
+            found = [
+                what.module for one in bodies if source for what in imports(source, one, self.finder) if not what.lazy
+            ]
+            self._imports[name] = list(dict.fromkeys(found))
+        return self._imports[name]
+
+    def drivers(self) -> Iterator[Finding]:
+        """Libraries whose C code waits, whatever is patched."""
+        for source, what in self.all:
+            known = DRIVERS.get(what.module)
+            if known is not None and what.module != "sqlite3":  # an adapter is in all
+                yield Finding(
+                    source.file, what.line, what.column, "driver", f"{what.module} waits in C; it needs {known[1]}"
+                )
+
+
+def _arms(one: ast.stmt, aliases: set[str]) -> bool:
+    """Whether the statement calls patch_all() or enable()."""
+    call = getattr(one, "value", None)
+    if not isinstance(call, ast.Call):
+        return False
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr in _ARMING and ast.unparse(function.value) in _PATCHERS
+    return isinstance(function, ast.Name) and function.id in aliases
+
+
+def _is_replaced(module: str, name: str) -> bool:
+    row = TARGETS.get(module)
+    return row is not None and (name == "*" or name in row.names.split() or name in STAND_INS.get(module, ()))
+
+
+def find_program(words: list[str]) -> tuple[Source, list[str]]:
+    """The program that *words* name, a path or ``-m mod``, and its sys.path. Raises OSError or SyntaxError."""
+    rest = [folder for folder in sys.path[1:] if folder]
+    if words[0] == "-m":
+        path = [os.getcwd(), *rest]
+        finder = Finder(path)
+        source = finder.source(f"{words[1]}.__main__") or finder.source(words[1])
+        if source is None:
+            raise FileNotFoundError(f"no module {words[1]} was found")
+        return source, path
+    file = os.path.abspath(os.path.join(words[0], "__main__.py") if os.path.isdir(words[0]) else words[0])
+    with open(file, "rb"):
+        pass
+    found = read("__main__", file)
+    if found is None:
+        raise SyntaxError(f"{words[0]} is not a program that Python {sys.version.split()[0]} can read")
+    return found, [os.path.dirname(file), *rest]
+
+
+def as_json(found: list[Finding]) -> str:
+    """A list of objects."""
+    import json
+
+    return json.dumps([one._asdict() for one in found], indent=1)
+
+
+def as_github(found: list[Finding]) -> str:
+    """Commands of GitHub's runner, which shows them at the lines."""
+    lines = []
+    for one in found:
+        text = one.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        where = f"file={short(one.file)},line={one.line},col={one.column},title=lazypatch {one.kind}"
+        lines.append(f"::warning {where}::{text}")
+    return "\n".join(lines)
+
+
+def as_text(found: list[Finding]) -> str:
+    """A line each."""
+    return "\n".join(map(str, found))
