@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .._errors import LazyPatchError, LazyPatchWarning
     from .._places import Place, Reference
     from ..adapters.drivers import Driver
-    from ..reporting.records import AdapterReport, Arming, ForeignCall, Import, Install, Loading, TargetReport
+    from ..reporting.records import AdapterReport, Arming, ForeignCall, Import, Install, Loading, TargetReport, Verdict
     from ..reporting.report import Report, report
     from ..stalls.cooperative import assert_cooperative
     from ..stalls.culprits import Stall
@@ -53,6 +53,7 @@ __all__ = [
     "Report",
     "Stall",
     "TargetReport",
+    "Verdict",
     "assert_cooperative",
     "dump",
     "enable",

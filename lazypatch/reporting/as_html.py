@@ -10,6 +10,7 @@ from . import phrases
 from .chart import Chart, draw, installed_in
 from .phrases import milliseconds, own_times, seconds
 from .style import STYLE
+from .verdict import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,10 +61,18 @@ def _head(report: Facts, title: str) -> str:
         '<span class="good">nothing was too late</span>' if report.armed else "nothing is armed"
     )  # fmt: skip
     return (
-        f'<header><h1>What lazypatch did</h1><p><code>{escape(title)}</code></p><p class="soft">'
+        f'<header><h1>What lazypatch did</h1>{_verdict(report)}<p><code>{escape(title)}</code></p><p class="soft">'
         f"{escape(phrases.title(report))}. {escape(phrases.armed(report))} Strict mode: {verdict}.</p>"
         f'<dl class="facts">{facts}</dl></header>'
     )
+
+
+def _verdict(report: Facts) -> str:
+    kind = {"cooperative": "good", "not patched": "bad"}.get(report.verdict.kind, "late")
+    things = "".join(f"<li>{escape(thing)}</li>" for thing in report.verdict.things)
+    listed = f'<ul class="card plain">{things}</ul>' if things else ""
+    words = in_words(report.verdict)
+    return f'<p class="verdict {kind}">{escape(words[:1].upper() + words[1:])}</p>{listed}'
 
 
 def _facts(report: Facts) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from .._places import place
 from ..adapters.drivers import said
 from . import phrases
 from .phrases import milliseconds, own_times, seconds
+from .verdict import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,10 @@ class _Painter:
 
 
 def _summary(report: Facts, painter: _Painter) -> list[str]:
-    lines = [painter.paint("title", painter.cut(phrases.title(report)))]
+    kind = {"cooperative": "installed", "not patched": "bad"}.get(report.verdict.kind, "late")
+    lines = [painter.paint(kind, painter.cut(f"lazypatch: {in_words(report.verdict)}"))]
+    lines += [painter.cut(f"  - {thing}") for thing in report.verdict.things]
+    lines += ["", painter.paint("title", painter.cut(phrases.title(report)))]
     return lines + [painter.cut(line) for line in (phrases.armed(report), phrases.loading(report))]
 
 

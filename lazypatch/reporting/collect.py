@@ -17,7 +17,8 @@ from .._targets import in_main_interpreter as on_main_thread
 from ..adapters.drivers import seen
 from ..late.importers import inferred
 from .problems import problems
-from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport
+from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport, Verdict
+from .verdict import judge
 
 if TYPE_CHECKING:
     from .._session import Session
@@ -32,7 +33,8 @@ def collect(session: Session) -> Facts:
     """Everything that is known now."""
     journal = _Journal(session)
     monitor, stalls = _stalls()
-    return Facts(
+    facts = Facts(
+        verdict=Verdict("cooperative", "", []),
         lazypatch=sys.modules[__name__.partition(".")[0]].__version__,
         python="{} {}.{}.{}".format(sys.implementation.name, *sys.version_info[:3]),
         gevent=getattr(sys.modules.get("gevent"), "__version__", None),
@@ -52,6 +54,7 @@ def collect(session: Session) -> Facts:
         monitor=monitor,
         stalls=stalls,
     )
+    return facts._replace(verdict=judge(facts))
 
 
 def _stalls() -> tuple[float, list[Stall]]:

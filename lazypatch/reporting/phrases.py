@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._places import Place, place
 from ..stalls.culprits import headline
-from .unarmed import why
+from .unarmed import source, why
 
 if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
@@ -57,7 +57,8 @@ def armed(report: Facts) -> str:
         by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
         return f"Nothing has been armed. {why()}".rstrip() + by_gevent
     callers = report.armed[0].callers
-    by = f"by {place(callers[0])}" if callers else "before the program started"
+    outside = source()
+    by = f"by {place(callers[0])}" if callers else "before the program started" + (f", by {outside}" if outside else "")
     more = len(report.armed) - 1
     again = "" if not more else ", and once more later" if more == 1 else f", and {more} times more later"
     return f"Armed {by}{again}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .._places import Place, Reference, State
 from ..adapters.drivers import Driver
@@ -80,8 +80,18 @@ class Import(NamedTuple):
     failed: bool
 
 
+class Verdict(NamedTuple):
+    """Whether the program is cooperative, in a word."""
+
+    kind: Literal["cooperative", "cooperative but for", "not patched"]
+    why: str  # it is not patched; else what came late and was mended, if anything did
+    things: list[str]  # that keep it from being cooperative, each with what to do
+
+
 class Facts(NamedTuple):
     """What lazypatch did in this process up to now. Times are in seconds after the first arming."""
+
+    verdict: Verdict
 
     lazypatch: str
     python: str

@@ -25,6 +25,7 @@ main { max-width: 1120px; margin: 0 auto; padding: 36px 24px 64px; }
 h1 { font-size: 26px; line-height: 1.2; letter-spacing: -0.01em; margin: 0 0 6px; }
 h2 { font-size: 17px; line-height: 1.3; margin: 44px 0 4px; }
 p { margin: 0 0 12px; max-width: 74ch; }
+.verdict { font-size: 18px; line-height: 1.35; font-weight: 600; }
 .soft { color: var(--soft); }
 code, .mono { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code, .mono, td, li { overflow-wrap: anywhere; }

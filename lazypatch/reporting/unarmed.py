@@ -1,4 +1,4 @@
-"""Why nothing is armed although the environment or an -X option asks for it."""
+"""What asked for arming from outside, or why nothing is armed although something did."""
 
 from __future__ import annotations
 
@@ -34,3 +34,13 @@ def why() -> str:
         f"{asked}, and was not seen: {found}. Write 'import lazypatch; lazypatch.enable()' at the top of the program, "
         "or start it with python -m lazypatch."
     )
+
+
+def source() -> str:
+    """What armed this process from outside, with its SPEC; nothing if code did."""
+    package = sys.modules[__name__.partition(".")[0]]
+    spec, where = package._requested()
+    if spec and not package._refused:
+        return str(where)
+    words = sys.orig_argv
+    return "python -m lazypatch" if "-m" in words and "lazypatch" in words else ""

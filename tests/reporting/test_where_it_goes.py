@@ -14,7 +14,7 @@ from conftest import clean_environment, run_python
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="devices, FIFOs and links are POSIX's")
 PROGRAM = ("-c", "import queue; print('ran')")
-HEAD = "lazypatch "
+HEAD = "lazypatch: "
 
 
 def ask(file: object, *program: str, **env: str) -> subprocess.CompletedProcess[str]:
