@@ -44,17 +44,6 @@ Exit status: the program's; 2 for a command line that makes no sense; 3 from str
 # What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
 _NAMES = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
 _OPTIONS = "--patch --report --strict --inherit --verbose --module --info --check --help --version".split()  # noqa: SIM905
-    "--patch",
-    "--report",
-    "--strict",
-    "--inherit",
-    "--verbose",
-    "--module",
-    "--info",
-    "--check",
-    "--help",
-    "--version",
-)
 _IDLE = ("sys", "builtins", "contextvars", "aggressive", "Event")
 
 
