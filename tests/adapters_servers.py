@@ -9,8 +9,9 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -35,66 +36,75 @@ def _nobody() -> dict[str, int]:
     return {"user": user.pw_uid, "group": user.pw_gid}
 
 
-def _data(folder: pathlib.Path) -> pathlib.Path:
-    """A folder in *folder* for the server's data, which its user can reach."""
-    data, rights = folder / "data", _nobody()
-    data.mkdir()
-    if rights:
-        os.chown(data, rights["user"], rights["group"])
-        for parent in folder.parents:  # pytest's folders are for their owner only
-            if parent.owner() == "root" and str(parent) not in ("/", "/tmp", "/var"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+@contextlib.contextmanager
+def _data() -> Iterator[pathlib.Path]:
+    """A folder for the server's data, which its user can reach: pytest's own are for whoever runs pytest only."""
+    with tempfile.TemporaryDirectory(prefix="server-", ignore_cleanup_errors=True) as made:
+        folder, rights = pathlib.Path(made), _nobody()
         folder.chmod(0o755)
-    return data
+        (folder / "data").mkdir()
+        if rights:
+            os.chown(folder / "data", rights["user"], rights["group"])
+        yield folder / "data"
 
 
 @contextlib.contextmanager
-def postgres(folder: pathlib.Path) -> Iterator[str]:
-    """A PostgreSQL server in *folder*: gives its DSN. Skips the test where there is no server on this machine."""
+def _running(command: list[str], data: pathlib.Path, is_ready: Callable[[], bool]) -> Iterator[None]:
+    """A server by *command*, until the end of the block; it begins when the server is ready."""
+    server = subprocess.Popen(command, **_quiet(data), **_nobody())  # type: ignore[call-overload]
+    try:
+        while not is_ready():
+            assert server.poll() is None, f"{command[0]} ended"
+            time.sleep(0.05)  # it has no other way to say that it is ready
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _quiet(data: pathlib.Path) -> dict[str, object]:
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server: gives its DSN. Skips the test where there is no server on this machine."""
     initdb, server = _found("initdb"), _found("postgres")
     if initdb is None or server is None:
         pytest.skip("there is no PostgreSQL server (initdb, postgres) on this machine")
-    data, port, rights = _data(folder), free_port(), _nobody()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
-    subprocess.run([initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"], check=True, **quiet, **rights)  # type: ignore[call-overload]
-    options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-F"]
-    running = subprocess.Popen([server, "-D", data, *options, "-N", "40"], **quiet, **rights)  # type: ignore[call-overload]
-    dsn = f"host=127.0.0.1 port={port} user=tester dbname=postgres"
-    try:
-        ready = shutil.which("pg_isready", path=str(pathlib.Path(server).resolve().parent)) or "pg_isready"
-        for _ in range(300):
-            if not subprocess.run([ready, "-h", "127.0.0.1", "-p", str(port), "-t", "1"], **quiet).returncode:  # type: ignore[call-overload]
-                break
-        yield dsn
-    finally:
-        running.terminate()
-        running.wait(20)
+    ready = shutil.which("pg_isready", path=str(pathlib.Path(server).resolve().parent)) or "pg_isready"
+    port = str(free_port())
+    with _data() as data:
+        made = [initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"]
+        subprocess.run(made, check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
+        options = ["-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-F", "-N", "40"]
+        ask = [ready, "-h", "127.0.0.1", "-p", port, "-t", "1"]
+        is_ready = lambda: subprocess.run(ask, **_quiet(data)).returncode == 0  # type: ignore[call-overload]
+        with _running([server, "-D", str(data), *options], data, is_ready):
+            yield f"host=127.0.0.1 port={port} user=tester dbname=postgres"
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 @contextlib.contextmanager
-def mariadb(folder: pathlib.Path) -> Iterator[int]:
-    """A MariaDB server in *folder* that lets everybody in: gives its port. Skips the test where there is none."""
+def mariadb() -> Iterator[int]:
+    """A MariaDB server that lets everybody in: gives its port. Skips the test where there is none."""
     places = ":".join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
     install, server = shutil.which("mariadb-install-db", path=places), shutil.which("mariadbd", path=places)
     if install is None or server is None:
         pytest.skip("there is no MariaDB server (mariadb-install-db, mariadbd) on this machine")
-    data, port, rights = _data(folder), free_port(), _nobody()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
-    made = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-    subprocess.run([*made, "--skip-test-db"], check=True, **quiet, **rights)  # type: ignore[call-overload]
-    options = ["--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
-    options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1"]
-    running = subprocess.Popen([server, *options], **quiet, **rights)  # type: ignore[call-overload]
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert running.poll() is None, "the MariaDB server ended"
-            time.sleep(0.05)  # it has no other way to say that it is ready
-        yield port
-    finally:
-        running.terminate()
-        running.wait(30)
+    port = free_port()
+    with _data() as data:
+        made = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
+        subprocess.run([*made, "--skip-test-db"], check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
+        options = ["--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+        options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1"]
+        with _running([server, *options], data, lambda: _answers(port)):
+            yield port
 
 
 @contextlib.contextmanager

@@ -126,7 +126,10 @@ def _one_by_one(method: Any, of: str = "", named: bool = False) -> Any:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if named and self.name is None:
             return method(self, *args, **kwargs)
-        with _lock(getattr(self, of) if of else self):
+        connection = getattr(self, of) if of else self
+        if connection is None:  # a cursor whose subclass did not call __init__(), as the method will say
+            return method(self, *args, **kwargs)
+        with _lock(connection):
             return method(self, *args, **kwargs)
 
     return _like(method, call)
@@ -189,6 +192,8 @@ def _copying(method: Any, extensions: Any, place: int) -> Any:
     """A COPY, whose file is the argument at *place*."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.connection is None:
+            return method(self, *args, **kwargs)
         with _lock(self.connection), _Without(extensions) as begun:
             if "file" in kwargs:
                 kwargs["file"] = _File(kwargs["file"], begun)

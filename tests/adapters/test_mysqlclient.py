@@ -34,8 +34,8 @@ def table(c):
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with mariadb(tmp_path_factory.mktemp("mariadb")) as port:
+def port() -> Iterator[int]:
+    with mariadb() as port:
         yield port
 
 

@@ -27,8 +27,8 @@ assert "psycopg: switched" in str(lazypatch.report())
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("postgres")) as dsn:
+def dsn() -> Iterator[str]:
+    with postgres() as dsn:
         yield dsn
 
 

@@ -35,8 +35,8 @@ def ask(connection, query="select 1"):
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("postgres")) as dsn:
+def dsn() -> Iterator[str]:
+    with postgres() as dsn:
         yield dsn
 
 
@@ -206,6 +206,15 @@ CHECKS = {
         k.copy_to(io.StringIO(), "t")
         c = psycopg2.connect(DSN, connection_factory=LoggingConnection); c.initialize(io.StringIO()); assert ask(c) == 1
         assert c.cursor_factory is None and "a cursor" and ext.register_type(ext.UNICODE, c) is None
+    """,
+    "a cursor without its beginning": """
+        class Bad(ext.cursor):
+            def __init__(self, *args): pass
+        k = Bad(connect())
+        for call in (lambda: k.execute("select 1"), lambda: k.copy_from(io.StringIO(), "t"), k.fetchone):
+            try: call()
+            except psycopg2.InterfaceError: pass
+            else: raise AssertionError
     """,
     "pools": """
         from psycopg2.pool import ThreadedConnectionPool
