@@ -295,6 +295,8 @@ def session() -> Session:
     """The session of this interpreter, also if another copy of this package made it."""
     global _session
     if _session is None:
-        sessions = [getattr(finder, "session", None) for finder in sys.meta_path]
+        # Of our finders alone: pytest's has a session of another kind.
+        ours = Finder.__module__
+        sessions = [getattr(one, "session", None) for one in sys.meta_path if type(one).__module__ == ours]
         _session = next((found for found in sessions if found is not None), None) or Session()
     return _session

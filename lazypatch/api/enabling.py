@@ -47,6 +47,7 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
+    from .._programs import is_left_native
     from .._spec import parse
     from .._spec_options import WATCHES
 
@@ -62,7 +63,7 @@ def enable(spec: str = "all") -> Handle:
 
         warn(message)
     current = session()
-    if not choice or not _can_work_here() or front_door._is_left_native(choice, spec):
+    if not choice or not _can_work_here() or is_left_native(choice, spec):
         return Handle(current, ())
     if choice.options.get("strict"):
         from ..reporting.strict import begin

@@ -20,7 +20,7 @@ _NEIGHBOURS = {
     "eventlet": "has an event loop of its own: a program can use it or gevent, not both",
     "uvloop": "is a loop in C, which stops every greenlet while it waits: leave asyncio its own loop",
     "ddtrace": "works, also by ddtrace-run",
-    "gunicorn": "use its worker class gevent, and the variable: docs/recipes.md",
+    "gunicorn": "use its worker class gevent, and set the variable",
     "newrelic": "hooks modules through wrapt, and sees them patched",
     "opentelemetry": "hooks modules through wrapt, and sees them patched",
 }
