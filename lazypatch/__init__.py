@@ -15,7 +15,6 @@ What goes wrong    LazyPatchError, LazyPatchWarning
 
 The rest of this package is private. Names are resolved when they are first used: importing it imports nothing else.
 What lazypatch.pth and lazypatch.start call is here, too: every file that arming loads costs 0.3 M instructions.
-PYTEST_DONT_REWRITE: pytest rewrites the packages of its plugins, and warns of one that is loaded already.
 """
 
 import _frozen_importlib
@@ -116,21 +115,6 @@ def _requested() -> "tuple[str, str]":
     return spec, f"PYTHONCOOPPATCH={spec}"
 
 
-def _is_left_native(choice: "Any", spec: str) -> bool:
-    """Whether *choice*, made of *spec*, does not mean this program; if it does, settle what its children hear."""
-    global _native
-    from . import _programs
-
-    reason = _programs.why_native(choice.only, choice.without)
-    if reason:
-        _native = _native or reason
-        return True
-    _native = ""
-    _programs.pass_on(spec, choice.inherit)
-    return False
-
-
-_native = ""  # why this program is left alone although it was asked for
 # Programs that are left native by rule (_programs.py knows them) have one of these on their command line.
 _HELPERS = ("resource_tracker import", "forkserver import", "debugpy")
 
@@ -198,7 +182,9 @@ def _arm(spec: str) -> None:
         from ._spec import parse
 
         choice = parse(spec)
-        if choice and _is_left_native(choice, spec):
+        from ._programs import is_left_native
+
+        if choice and is_left_native(choice, spec):
             if _is_report_asked_for():
                 from .reporting.requests import take
 

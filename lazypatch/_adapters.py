@@ -149,7 +149,7 @@ class Waiting:
         self.open: "set[str]" = set()  # the names of modules that have to be looked at
         self._done: "dict[tuple[str, str], object]" = {}  # (word, module's name) -> the module object it was done in
         self._outcomes: "dict[tuple[str, str], State]" = {}  # the same -> installed, late or failed
-        self._theirs_are_known = False
+        self._libraries_are_known = False
         self._add((*rows, *selection.extra.values()))
 
     def _add(self, rows: "Iterable[Adapter]") -> None:
@@ -158,17 +158,21 @@ class Waiting:
                 self.rows.setdefault(name, []).append(row)
                 self.open.add(name)
 
-    def find_theirs(self, plugins: "Callable[[], Plugins]", is_half: "Callable[[str], bool]") -> None:
-        """Wait for what the adapters of other distributions wait for, too, once any adapter is wanted."""
-        if self._selection.adapters and not self._theirs_are_known:
-            self._theirs_are_known = True
-            rows = plugins().adapters
-            names = [name for row in rows for name in row.modules]
-            self._add(rows)
-            self._host.libraries.update(names)
-            self._host.watch(names)
-            for name in filter(is_half, self.rows.keys() & names & sys.modules.keys()):
-                self._host.watch_half(name)
+    def find_libraries(self, plugins: "Callable[[], Plugins]", is_half: "Callable[[str], bool]") -> None:
+        """Have the libraries watched that adapters wait for, those of other distributions' adapters, too.
+
+        Not at arming: what is imported before gevent is finds its adapter installed when that is loaded, and one whose
+        body is running then is heard of at its end.
+        """
+        if not self._selection.adapters or self._libraries_are_known:
+            return
+        self._libraries_are_known = True
+        self._add(plugins().adapters)
+        names = [name for name in self.rows if name.partition(".")[0] not in sys.stdlib_module_names]
+        self._host.libraries.update(names)
+        self._host.watch(names)
+        for name in filter(is_half, sys.modules.keys() & names):
+            self._host.watch_half(name)
 
     def look_again(self, row: "Adapter") -> None:
         """At the modules of *row*, which is new, or wants more than before."""

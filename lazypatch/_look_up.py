@@ -3,7 +3,7 @@
 import sys
 
 from . import os  # type: ignore[attr-defined]  # which may be what is looked for, taken out of sys.modules
-from ._targets import ADAPTED, COPIERS, GEVENT_IS
+from ._targets import COPIERS, GEVENT_IS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def is_meant(spec: "ModuleSpec") -> bool:
     name = spec.name
     if name == "gevent":
         return spec.submodule_search_locations is not None
-    if is_standard(spec) or name.startswith(("gevent.", "wrapt")):
-        return True
-    return name in ADAPTED and name.partition(".")[0] not in sys.stdlib_module_names
+    return is_standard(spec) or name.startswith(("gevent.", "wrapt"))
 
 
 def half_imported(name: str) -> bool:

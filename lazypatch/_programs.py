@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._spec import Choice
+
 VARIABLE = "PYTHONCOOPPATCH"
 _WITH_VALUE = "WXcm"  # the interpreter's options of one letter that a value follows
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
@@ -27,6 +29,21 @@ _USUALLY = {
     "debugpy.adapter": "the part of debugpy that talks to the editor, which runs no code of yours",
     "debugpy/adapter": "the part of debugpy that talks to the editor, which runs no code of yours",
 }
+
+
+native = ""  # why this program is left alone although it was asked for
+
+
+def is_left_native(choice: "Choice", spec: str) -> bool:
+    """Whether *choice*, made of *spec*, does not mean this program; if it does, settle what its children hear."""
+    global native
+    reason = why_native(choice.only, choice.without)
+    if reason:
+        native = native or reason
+        return True
+    native = ""
+    pass_on(spec, choice.inherit)
+    return False
 
 
 def why_native(only: "Sequence[str]" = (), without: "Sequence[str]" = ()) -> str:

@@ -160,7 +160,7 @@ class Scheduler:
         try:
             self._met += [] if self.truth.events is None else self.truth.events.begin()
             self.loaded, self.selection.unfound = True, False
-            self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
+            self.adapters.find_libraries(lambda: self.truth.plugins, half_imported)
             self.install_ready()
             self._adapt("")
             self._mend()
@@ -180,7 +180,7 @@ class Scheduler:
     def reopen(self) -> None:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
-        self.adapters.find_theirs(lambda: self.truth.plugins, half_imported)
+        self.adapters.find_libraries(lambda: self.truth.plugins, half_imported)
         self.adapters.again()
         self.install_ready()
         self._adapt("")

@@ -2,14 +2,14 @@
 
 import sys
 
-from .. import _is_report_asked_for
+from .. import _is_report_asked_for, _programs
 from .._session import session
 from .._spec import parse
 from .._spec_options import WATCHES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    pass
 
 _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--inherit] [--verbose] "
@@ -139,13 +139,12 @@ def main() -> None:
     except (_UsageError, LazyPatchError) as error:
         complain(f"{printable(str(error), 1000)}; {_USAGE}")
         sys.exit(2)
-    front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
     choice.inherit = True if options.inherit else choice.inherit
-    native = front_door._is_left_native(choice, spec)
+    native = _programs.is_left_native(choice, spec)
     for message in choice.warnings:
         warn(message)
     if options.verbose and native:
-        print(f"lazypatch: {spec!r} leaves this program native: {front_door._native}; Python {sys.version}")
+        print(f"lazypatch: {spec!r} leaves this program native: {_programs.native}; Python {sys.version}")
     elif options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(choice.wanted))}; Python {sys.version}")
     if options.report is not None:

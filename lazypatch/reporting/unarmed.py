@@ -11,8 +11,9 @@ _OFF = ("", "0", "off", "none", "false", "no")
 def why() -> str:
     """A sentence or two: what is set, why it was not obeyed, what to write; nothing if nobody asked."""
     package = sys.modules[__name__.partition(".")[0]]
-    if package._native:
-        return f"It was asked for, and this program is left native: {package._native}."
+    native = getattr(sys.modules.get("lazypatch._programs"), "native", "")
+    if native:
+        return f"It was asked for, and this program is left native: {native}."
     option, variable = sys._xoptions.get("cooppatch"), os.environ.get("PYTHONCOOPPATCH", "")
     if str(option or variable).strip().lower() in _OFF:
         return ""
