@@ -148,8 +148,8 @@ def _at_once(*files: str) -> None:
 
 def _run(name: str, code: "Any", loader: "Any") -> None:
     """Make the module *name*, whose body is *code*."""
-    spec = _frozen_importlib.ModuleSpec(name, loader, origin=loader.path)
-    spec.has_location = True
+    spec: "Any" = _frozen_importlib.ModuleSpec(name, loader, origin=loader.path)
+    spec._set_fileattr = True  # what its property has_location sets
     module = type(sys)(name)
     package, _, last = name.rpartition(".")
     vars(module).update(__spec__=spec, __loader__=loader, __package__=package, __file__=loader.path)

@@ -87,10 +87,11 @@ GEVENT_IS = ("gevent", "greenlet", "zope")
 # What gevent's own start imports: a thread that loads gevent may be waiting for one of these.
 GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "time")
 
-# The standard modules that adapters wait for (_adapters.py has the table): one that is being imported while gevent loads
-# must have been watched from its beginning.
+# The standard modules that adapters wait for (the table is in _adapters.py): one that is being imported while gevent
+# loads must have been watched from its beginning.
 ADAPTED = (
     "_multiprocessing",
+    "_pyrepl.unix_console",
     "asyncio.base_events",
     "asyncio.events",
     "asyncio.selector_events",
