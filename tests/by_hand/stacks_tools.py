@@ -91,7 +91,7 @@ TOOLS = [
     Tool("ruff", "ruff", ["-m", "ruff", "check", "."], {"a.py": "import os\n"}),
     Tool("pylint", "pylint", ["-m", "pylint", "a.py", "b.py"], {"a.py": "import os\n", "b.py": "def f(a):\n    return b\n"}, only=r"^[ab]\.py"),
     Tool("pylint -j 2", "pylint", ["-m", "pylint", "-j", "2", "a.py", "b.py"], {"a.py": "import os\n", "b.py": "def f(a):\n    return b\n"}, only=r"^[ab]\.py|rror", unordered=True),
-    Tool("compileall -j 2", "", ["-m", "compileall", "-j", "2", "."], UGLY, unordered=True),
+    Tool("compileall -j 2", "", ["-m", "compileall", "-q", "-j", "2", "."], UGLY, unordered=True),
     Tool("IPython -c", "ipython", ["-m", "IPython", "--no-banner", "--colors=NoColor", "-c", "import asyncio\nprint(await asyncio.to_thread(sum, [1, 2]))"]),
     Tool("IPython, stdin", "ipython", ["-m", "IPython", "--no-banner", "--simple-prompt", "--colors=NoColor"], stdin="import time\ntime.sleep(.1); print(6*7)\nexit\n"),
     Tool("python -i", "", ["-i"], stdin="import threading, time\nt = threading.Thread(target=time.sleep, args=(.1,)); t.start(); t.join()\nprint(6*7)\n", only="42|rror"),
