@@ -122,6 +122,7 @@ ADAPTERS = (
         "ipykernel.subshell_manager ipykernel.thread ipykernel.zmqshell",
         "_thread threading",
     ),
+    Adapter("eventlet", "eventlet.patcher", "_thread"),
     Adapter("uvloop", "uvloop", "_thread threading select selectors"),
     Adapter("io-open", "io"),
     Adapter("stdin", "sys"),

@@ -172,6 +172,15 @@ def nobody_to_exclude(name: str) -> str:
     )
 
 
+def eventlet_was_to_patch() -> str:
+    """The program is made for another hub."""
+    return (
+        "eventlet.monkey_patch() was to make this program cooperative, and lazypatch has done so with gevent: two hubs "
+        "do not wake each other, so eventlet replaced nothing. Take the call out, or leave this program to eventlet "
+        "(not=PROGRAM in the SPEC)."
+    )
+
+
 def subscriber_failed(error: BaseException) -> str:
     """Somebody who listens to gevent's events raised something."""
     return (

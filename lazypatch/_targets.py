@@ -97,6 +97,7 @@ ADAPTED = (
     "asyncio.selector_events",
     "asyncio.unix_events",
     "concurrent.futures.thread",
+    "eventlet.patcher",
     "fcntl",
     "getpass",
     "logging",

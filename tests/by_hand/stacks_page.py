@@ -1,0 +1,49 @@
+"""Write what stacks.py found into docs/compatibility.md, in the place of the table of this Python."""
+
+from __future__ import annotations
+
+import pathlib
+import platform
+import re
+import sys
+
+BEGIN = """# Real programs with the variable exported
+
+Each of these was started twice in a clean environment, with plain Python and with `PYTHONCOOPPATCH=all` exported, and what
+it did was compared. `python tests/by_hand/stacks.py --markdown docs/compatibility.md` repeats it and writes this page, a table
+for each Python that it is run with; what has to be installed for a row is in its second column.
+
+For a **program that ends**: exit status, stdout and stderr without what differs from run to run (times, numbers, addresses;
+where a tool prints more that depends on time, only its results, see `stacks_tools.py`). For a **server**: eight
+requests at once that wait 0.4 s each (the answers, and whether they took less than half of what they take one after
+the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. In both: no
+warning of lazypatch's, and nothing of gevent's. A server that hangs after a signal in both columns does so in plain Python.
+
+What differs and cannot be mended, or is not yet:
+
+- **Tracebacks** of an exception that a signal's handler raised in a wait end in gevent's functions, not in `time.sleep()`.
+- **coverage** counts with `concurrency = thread`, its default, only the lines that a thread runs before it waits for the first
+  time. Set `concurrency = gevent` in its configuration: then all are counted.
+- **Profilers** see gevent's functions, and one thread. **py-spy** shows the stack of the greenlet that runs; the others
+  are in `gevent.util.print_run_info()`.
+- **pytest-timeout** with `--timeout-method thread` does not end a test that computes for ever, unless something imported a
+  target after the plugin was loaded: pytest's import hook hides its plugins from lazypatch. The signal method, the default,
+  does.
+- **watchdog 7.1**, where inotify's queue overflows, computes for ever in one of its threads; plain Python shares the processor
+  with the others, greenlets do not. 6.0 does not do that.
+- **pdb** also stops in threads that start after `c`.
+- **eventlet's `monkey_patch()`** in an armed program warns and does nothing: two hubs do not wake each other.
+"""
+
+
+def put(path: pathlib.Path, rows: list[str], missing: list[str]) -> None:
+    """Write the page *path*; the tables of other Pythons stay."""
+    mine = platform.python_version().rpartition(".")[0]
+    old = path.read_text() if path.exists() else ""
+    sections = dict(re.findall(r"(?ms)^## Python (3\.\d+)\n(.*?)(?=^## |\Z)", old))
+    head = "\n| program | version | started as | plain | armed |\n|---|---|---|---|---|\n"
+    lacking = f"\nNot installed, so not tried: {', '.join(missing)}.\n" if missing else ""
+    sections[mine] = head + "\n".join(rows) + "\n" + lacking + "\n"
+    order = sorted(sections, key=lambda name: int(name.partition(".")[2]))
+    text = BEGIN + "".join(f"\n## Python {name}\n{sections[name].rstrip()}\n" for name in order)
+    path.write_text(text.replace(sys.prefix, "ENV"))
