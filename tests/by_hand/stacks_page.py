@@ -17,7 +17,7 @@ For a **program that ends**: exit status, stdout and stderr without what differs
 where a tool prints more that depends on time, only its results, see `stacks_tools.py`). For a **server**: eight
 requests at once that wait 0.4 s each (the answers, and whether they took less than half of what they take one after
 the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. In both: no
-warning of lazypatch's, and nothing of gevent's. A server that hangs after a signal in both columns does so in plain Python.
+warning of lazypatch's, and no LoopExit or BlockingSwitchOut of gevent's (a traceback may show its frames). A server that hangs after a signal in both columns does so in plain Python.
 
 What differs and cannot be mended, or is not yet:
 
