@@ -58,7 +58,7 @@ class Finder:
         self.names: "set[str]" = set()
         self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
-        self.moved = False  # to the front again, which is done once (peers/finders_in_front.py)
+        self._moved = False
         self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
         self.again: "Any" = None  # gives the spec of a module of theirs that is there already
         usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
@@ -119,3 +119,15 @@ class Finder:
         """Stand first on ``sys.meta_path``, once."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
+
+    def in_front(self) -> "list[object]":
+        """The finders that are asked before this one; it moves to the front of them, once in a process."""
+        finders: "list[object]" = list(sys.meta_path or ())
+        ahead = finders[: finders.index(self)] if self in finders else finders
+        if ahead and not self._moved and sys.meta_path is not None:
+            self._moved = True
+            # Insert first, remove afterwards: an import that iterates the list meanwhile sees us twice, never not once.
+            sys.meta_path.insert(0, self)
+            if self in sys.meta_path[1:]:
+                del sys.meta_path[sys.meta_path.index(self, 1)]
+        return ahead

@@ -31,7 +31,7 @@ class Session:
         self.selection = Selection()
         self.journal = Journal()
         self.note = self.journal.note
-        # Modules that cannot have met an armed target, and one that 3.13 loads for -c, and that takes nothing.
+        # Modules that cannot have met an armed target, and one that 3.13 loads for -c.
         self.met_before = frozenset((*sys.modules, "linecache"))
         self.check: "Callable[[], object] | None" = None  # strict mode's: ends the process if anything is too late
         self.hooks: "dict[str, list[Callable[[ModuleType], object]]]" = {}  # of when_imported(), by module
@@ -70,7 +70,6 @@ class Session:
 
     @property
     def started(self) -> bool:
-        """Whether there is a scheduler."""
         return bool(self._made)
 
     @property
@@ -272,8 +271,8 @@ class Session:
         for hook in self.hooks.pop(name, ()):
             hook(module)  # what it raises is the importer's, as with wrapt
 
-    def _after(self, name: str, module: "ModuleType") -> None:
-        self.scheduler.after(name, module)  # which may have to be made, and that may fail
+    def _after(self, name: str, module: "ModuleType") -> None:  # the scheduler may have to be made, which may fail
+        self.scheduler.after(name, module)
 
     def _hand_over(self, wrapt: "ModuleType") -> None:
         from .peers.wrapt_hooks import hand_over
@@ -295,8 +294,7 @@ def session() -> Session:
     """The session of this interpreter, also if another copy of this package made it."""
     global _session
     if _session is None:
-        # Of our finders alone: pytest's has a session of another kind.
-        ours = Finder.__module__
-        sessions = [getattr(one, "session", None) for one in sys.meta_path if type(one).__module__ == ours]
-        _session = next((found for found in sessions if found is not None), None) or Session()
+        # pytest's finder has a session of another kind.
+        ours: "Any" = [one for one in sys.meta_path if type(one).__module__ == Finder.__module__]
+        _session = ours[0].session if ours else Session()
     return _session

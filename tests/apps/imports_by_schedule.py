@@ -25,6 +25,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from lazypatch import _errors, _scheduler, _session, _turns
+from lazypatch._around_gevent import undisturbed
 from lazypatch._targets import TARGETS, Target, names_to_watch
 
 OURS = os.path.dirname(_session.__file__)
@@ -329,6 +330,8 @@ def arm(given):
     session.selection.wanted = {name: frozenset() for name in TARGETS}
     session.watch(names_to_watch(session.selection.wanted))
     session.finder.names.add(given.runtime)
+    assert session.get_ready()
+    session.undisturbed = undisturbed
     session._made["it"] = Scheduler(session)
     return session
 
