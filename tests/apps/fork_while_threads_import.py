@@ -32,14 +32,22 @@ for name, item in NAMES.items():
     lazypatch.get_original("_thread", "start_new_thread")(work, (name,))
 for _ in range(20):
     assert "socket" not in sys.modules
+    reader, writer = os.pipe()
     pid = fork()
     if not pid:
         signal.alarm(20)
         import socket
 
-        os._exit(42 if lazypatch.state("socket") == "installed" else 1)
-    status = waitpid(pid, 0)[1]
-    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 42, status
+        os.write(writer, lazypatch.state("socket").encode())
+        os._exit(0)
+    os.close(writer)
+    said = os.read(reader, 100)
+    os.close(reader)
+    assert said == b"installed", said
+    try:
+        waitpid(pid, 0)
+    except ChildProcessError:  # a hub of the parent has come round, and its loop waits for every child
+        pass
 running = False
 for lock in done.values():
     lock.acquire()
