@@ -202,16 +202,9 @@ def _arm(spec: str) -> None:
         from .reporting.requests import take
 
         take(current)
-    if options.get("strict"):
-        from .reporting.strict import begin
+    if options:
+        from ._with_options import arm_with
 
-        begin(current)
-    if "in_threadpool" in options:
-        from ._pooled import add, read
-
-        add(current, read(options["in_threadpool"]))
-    current.arm(chosen, adapters, quiet=True)
-    if "monitor" in options or "dump" in options:
-        from .stalls import asked
-
-        asked.begin(current, options)
+        arm_with(current, options, lambda: current.arm(chosen, adapters, quiet=True))
+    else:
+        current.arm(chosen, adapters, quiet=True)

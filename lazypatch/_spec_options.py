@@ -87,6 +87,5 @@ READ: "dict[str, Callable[[str, str, str], Value]]" = {
     "dump": _signal,
     "in_threadpool": _calls,
 }
-WATCHES = frozenset(("monitor", "dump"))  # options that the folder stalls is for
 REPEATED = ("in_threadpool",)  # what is said of these again is said as well
 PATTERNS = ("only", "not")  # as often as wanted

@@ -49,7 +49,7 @@ def enable(spec: str = "all") -> Handle:
     """
     from .._programs import is_left_native
     from .._spec import parse
-    from .._spec_options import WATCHES
+    from .._with_options import arm_with
 
     front_door: "Any" = sys.modules[__name__.partition(".")[0]]  # above this file
     try:
@@ -65,19 +65,7 @@ def enable(spec: str = "all") -> Handle:
     current = session()
     if not choice or not _can_work_here() or is_left_native(choice, spec):
         return Handle(current, ())
-    if choice.options.get("strict"):
-        from ..reporting.strict import begin
-
-        begin(current)
-    if choice.options.get("in_threadpool"):
-        from .._pooled import add, read
-
-        add(current, read(str(choice.options["in_threadpool"])))
-    arm_in_program(current, choice.wanted, choice.adapters)
-    if not WATCHES.isdisjoint(choice.options):
-        from ..stalls import asked
-
-        asked.begin(current, choice.options)
+    arm_with(current, choice.options, lambda: arm_in_program(current, choice.wanted, choice.adapters))
     return Handle(current, choice.wanted)
 
 

@@ -5,7 +5,7 @@ import sys
 from .. import _is_report_asked_for, _programs
 from .._session import session
 from .._spec import parse
-from .._spec_options import WATCHES
+from .._with_options import arm_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,23 +152,13 @@ def main() -> None:
 
         ask(session(), options.report)
     if choice and not native:
-        if options.strict or choice.options.get("strict"):
-            from ..reporting.strict import begin
-
-            begin(session())
         if _is_report_asked_for():
             from ..reporting.requests import take
 
             take(session())
-        if choice.options.get("in_threadpool"):
-            from .._pooled import add, read
-
-            add(session(), read(str(choice.options["in_threadpool"])))
-        session().arm(choice.wanted, choice.adapters)
-        if not WATCHES.isdisjoint(choice.options):
-            from ..stalls import asked
-
-            asked.begin(session(), choice.options)
+        if options.strict:
+            choice.options["strict"] = True
+        arm_with(session(), choice.options, lambda: session().arm(choice.wanted, choice.adapters))
     from .runner import run
 
     run(["-m", *program] if options.module and program[0] != "-m" else program)
