@@ -163,19 +163,15 @@ def _run(name: str, code: "Any", loader: "Any") -> None:
     setattr(sys.modules[package], last, module)
 
 
-def _is_report_asked_for() -> bool:
-    """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
-    return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions
-
-
 def _arm(spec: str) -> None:
     _at_once("_targets", "_finder", "_standins", "_session")
     from ._session import session
-    from ._targets import GROUPS, OPTIONS, in_main_interpreter, wanted
+    from ._targets import GROUPS, OPTIONS, in_main_interpreter, is_report_asked_for, wanted
 
     if not in_main_interpreter():
         return
     current: "Any" = session()
+    current.at_once = _at_once
     options: "dict[str, Any]" = {}
     if _is_plain(spec):
         chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
@@ -186,7 +182,7 @@ def _arm(spec: str) -> None:
         from ._programs import is_left_native
 
         if choice and is_left_native(choice, spec):
-            if _is_report_asked_for():
+            if is_report_asked_for():
                 from .reporting.requests import take
 
                 take(current)
@@ -198,7 +194,7 @@ def _arm(spec: str) -> None:
             complain(message)
     if not (chosen or adapters):
         return
-    if _is_report_asked_for():
+    if is_report_asked_for():
         from .reporting.requests import take
 
         take(current)

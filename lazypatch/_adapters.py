@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
         met_before: frozenset[str]
         libraries: set[str]
+        at_once: Callable[..., object]
 
         def accepts(self, spec: ModuleSpec) -> bool: ...
         def watch(self, names: Iterable[str]) -> None: ...
         def watch_half(self, name: str) -> None: ...
 
 
-_STDLIB = os.path.dirname(os.__file__)
+_STDLIB, _OURS = os.path.dirname(os.__file__), "lazypatch.adapters."
 # What comes with a target in gevent.monkey, too, and has no word of its own: its target and an option of it decide.
 PART = "part"
 # Makes what gevent replaced behave as Python documents it; makes cooperative what gevent leaves alone.
@@ -59,7 +60,7 @@ class Adapter:
         self.needs = needs.split()
         self.kind = kind
         self.usual = usual
-        self.plan = f"lazypatch.adapters.{word.replace('-', '_')}:plan"
+        self.plan = f"{_OURS}{word.replace('-', '_')}:plan"
         self.option = ""
 
     def is_wanted(self, selection: "Wish") -> bool:
@@ -76,9 +77,6 @@ class Adapter:
     def load(self) -> object:
         """Its function."""
         module, _, function = self.plan.partition(":")
-        if module.startswith("lazypatch.adapters."):
-            ours: "Any" = __import__("lazypatch.adapters", fromlist=["load_together"])
-            ours.load_together(module.removeprefix("lazypatch.adapters."))
         return getattr(__import__(module, fromlist=[function]), function)
 
 
@@ -226,6 +224,8 @@ class Waiting:
         name = module.__name__
         late = name in self._host.met_before and name not in (*sys.builtin_module_names, "os", "io")
         try:
+            if row.plan.startswith(_OURS):
+                self._host.at_once(*__import__(_OURS[:-1], fromlist=["with_needed"]).with_needed(row.plan))
             plan: "Any" = row.load()
             commit(plan(module), late)
         except Exception as error:

@@ -6,7 +6,6 @@ import os
 import sys
 import types
 
-from . import _at_once
 from ._adapters import Plugins
 from ._around_gevent import ONCE, in_the_way, known_spec, origin, try_descriptors, unsignalled
 from ._deferred import Deferred, lighten
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         libraries: set[str]
         path: list[str]
         accepted: dict[str, ModuleSpec]
+        at_once: Callable[..., object]
 
         def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
         def undisturbed(self, step: Callable[[], Any]) -> Any: ...
@@ -96,7 +96,7 @@ class Truth:
     def load(self, native_ident: Any, native_lock: Any) -> None:
         """Import of gevent what the thread group needs, and be heard by it; the arguments are _thread's originals."""
         unsignalled(self._load)
-        _at_once("_importlock", "_threads", "_since_arming")
+        self.host.at_once("_importlock", "_threads", "_since_arming")
         from . import _importlock
 
         _importlock.install(native_ident, native_lock)

@@ -2,8 +2,7 @@
 
 import sys
 
-from . import os  # type: ignore[attr-defined]  # which may be what is looked for, taken out of sys.modules
-from ._targets import COPIERS, GEVENT_IS
+from ._targets import COPIERS, GEVENT_IS, os  # os may be what is looked for, taken out of sys.modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ import atexit
 import sys
 from _thread import _count
 
-from . import _at_once
 from ._finder import Finder
 from ._standins import StandIns
 from ._targets import STAND_INS, Journal, Selection, names_to_watch
@@ -38,6 +37,7 @@ class Session:
         self.libraries: "set[str]" = set()  # third parties' modules that something waits for
         self.accepted: "dict[str, ModuleSpec]" = {}  # those that were not turned down
         self.path: "list[str]" = []  # sys.path as it was when this was armed
+        self.at_once: "Callable[..., object]" = lambda *files: None  # who arms at start-up loads our files quicker
         self.finder = Finder(self)
         self.finder.first = lambda name: self.look_up.look_elsewhere(self.finder.ask_each, name, self.path)
         self.look_up: "Any" = None  # the file of that name; it and wrap() are there once get_ready() has been called
@@ -53,7 +53,7 @@ class Session:
         if not self._made:
             met = ["__main__", *(name for name in sys.modules if name not in self.met_before)]
             self._load_look_up()
-            _at_once("_around_gevent")
+            self.at_once("_around_gevent")
             from ._around_gevent import undisturbed
 
             self.undisturbed = undisturbed
@@ -61,7 +61,7 @@ class Session:
         return self._made["it"]
 
     def _make_scheduler(self, met: "list[str]") -> None:
-        _at_once(*_AT_WORK)
+        self.at_once(*_AT_WORK)
         from ._scheduler import Scheduler
 
         self.journal.begun = True
@@ -162,7 +162,7 @@ class Session:
 
     def _load_look_up(self) -> None:
         if self.look_up is None:
-            _at_once("_look_up", "_loader")
+            self.at_once("_look_up", "_loader")
             from . import _loader, _look_up
 
             self.wrap, self.look_up = lambda spec: _loader.wrap(spec, self), _look_up

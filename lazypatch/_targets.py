@@ -1,5 +1,6 @@
 """The table of targets: what supplies each, what comes with it; what is wanted of them, and what happened to them."""
 
+import os as os  # the same for _look_up.py
 import sys
 from _thread import get_ident
 from time import perf_counter
@@ -221,6 +222,11 @@ class Journal:
         if len(self.entries) < 2000:  # a program that reloads targets all day is not to fill memory
             who = getattr(thread, "_name", 0) or get_ident()
             self.entries.append((begin, what, names, perf_counter(), who, found))
+
+
+def is_report_asked_for() -> bool:
+    """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
+    return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions
 
 
 def wanted(groups: "Iterable[str]", options: "Iterable[str]") -> "Wanted":

@@ -23,7 +23,6 @@ import sys
 
 from gevent._hub_local import get_hub_if_exists
 
-from . import _at_once
 from ._install import REMOVED, Change, NativeRLock, plan
 from ._look_up import half_imported
 from ._targets import TARGETS
@@ -55,7 +54,7 @@ def install(
     items = {row.name: truth.asked(row, truth.supply(row.source, "")) for row in rows}
     moves = moves_main_thread(threading)
     commit(changes(items, selection.wanted, threading), "threading" in selection.early)
-    finish(threading, moves)
+    finish(threading, moves, truth.host.at_once)
     return rows
 
 
@@ -102,12 +101,12 @@ def moves_main_thread(threading: Any) -> bool:
     return on_main_thread() if _HANDLES else threading.current_thread() is threading.main_thread()
 
 
-def finish(threading: Any, main_thread_moved: bool) -> None:
+def finish(threading: Any, main_thread_moved: bool, at_once: Callable[..., object]) -> None:
     """What cannot be taken back, after the commit: at-fork handlers, and the main thread among the dangling."""
     import gevent.threading
 
     global _fork_hooks_registered
-    _with_first_hub(gevent.config.settings["format_context"], load_for_the_end)
+    _with_first_hub(gevent.config.settings["format_context"], lambda: load_for_the_end(at_once))
     if main_thread_moved:
         threading._dangling.discard(threading.main_thread())
     hooks = getattr(gevent.threading, "_fork_hooks", None)
@@ -134,7 +133,7 @@ def _with_first_hub(setting: Any, call: Callable[[], object]) -> None:
 _loaded: list[object] = []  # keeps them, whoever clears sys.modules
 
 
-def load_for_the_end() -> None:
+def load_for_the_end(at_once: Callable[..., object]) -> None:
     """Load what is needed when the program ends or something goes wrong: later these files may be out of reach.
 
     A daemon changes its root or gives up its rights; an upgrade in place takes files away.
@@ -144,7 +143,7 @@ def load_for_the_end() -> None:
     here = [files for adapter, files in wait_for if f"lazypatch.adapters.{adapter}" in sys.modules]
     names = dict.fromkeys("adapters." + file for files in here for file in files.split())
     try:
-        _at_once("_errors", "_failure", "_shutdown", "_turns", *names)
+        at_once("_errors", "_failure", "_shutdown", "_turns", *names)
         from . import _errors, _failure, _shutdown, _turns
 
         _loaded[:] = _errors, _failure, _shutdown, _turns

@@ -1,7 +1,5 @@
 """What the options of a spec begin: strict mode and calls in threads before it is armed, watching after it."""
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -10,7 +8,7 @@ if TYPE_CHECKING:
     from ._spec_options import Value
 
 
-def arm_with(session: Session, options: Mapping[str, Value], arm: Callable[[], object]) -> None:
+def arm_with(session: "Session", options: "Mapping[str, Value]", arm: "Callable[[], object]") -> None:
     """Call *arm*, and have *session* do what *options* ask for; from wherever the spec came."""
     if options.get("strict"):
         from .reporting.strict import begin

@@ -3,8 +3,6 @@
 _adapters.py has the table of them.
 """
 
-from .. import _at_once
-
 # What adapters of modules that every program has load at their first wait, which may come when no file can be read;
 # each after what it needs.
 AT_FIRST_WAIT = {
@@ -18,7 +16,7 @@ AT_FIRST_WAIT = {
     "thread_rlock": "_waits _tickets _rlock_waits",
 }
 
-# What the files of adapters need of their folder, for load_together().
+# What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
     "fork_threads": "changes",
     "input": "_as_builtin",
@@ -31,7 +29,7 @@ _NEEDED = {
 }
 
 
-def load_together(adapter: str) -> None:
-    """Load the file of an *adapter* of ours and what it needs, at half the cost of imports where that can be done."""
-    files = [*_NEEDED.get(adapter, "").split(), adapter]
-    _at_once(*("adapters." + file for file in files))
+def with_needed(plan: str) -> list[str]:
+    """The files to load for the *plan* ``lazypatch.adapters.NAME:plan``, each after what it needs."""
+    adapter = plan.partition(":")[0].removeprefix(__name__ + ".")
+    return ["adapters." + file for file in (*_NEEDED.get(adapter, "").split(), adapter)]

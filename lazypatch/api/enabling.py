@@ -2,8 +2,8 @@
 
 import sys
 
-from .. import _is_report_asked_for
 from .._session import Session, session
+from .._targets import is_report_asked_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def arm_in_program(current: Session, wanted: "Wanted", adapters: "Iterable[str]"
     Not of what has been armed all the time: gevent's patch_all() comes here once for each target. False if a subscriber
     vetoed any of it.
     """
-    if _is_report_asked_for():
+    if is_report_asked_for():
         from ..reporting.requests import take
 
         take(current)

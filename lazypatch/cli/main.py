@@ -2,9 +2,10 @@
 
 import sys
 
-from .. import _is_report_asked_for, _programs
+from .. import _programs
 from .._session import session
 from .._spec import parse
+from .._targets import is_report_asked_for
 from .._with_options import arm_with
 
 TYPE_CHECKING = False
@@ -152,7 +153,7 @@ def main() -> None:
 
         ask(session(), options.report)
     if choice and not native:
-        if _is_report_asked_for():
+        if is_report_asked_for():
             from ..reporting.requests import take
 
             take(session())
