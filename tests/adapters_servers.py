@@ -1,4 +1,4 @@
-"""Servers that tests start for themselves, in a temporary folder, as a user without rights; and one that says nothing."""
+"""For tests of adapters: servers that they start in a temporary folder, as a user without rights, and calls in threads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
+# For a program of a test that has imported threading and time: what calls give that threads make all at once, and how long
+# all of them took. What one of them raises fails the program.
+ALL_OF = """
+def all_of(calls):
+    found, failed = [], []
+    def one(call):
+        try: found.append(call())
+        except BaseException as error: failed.append(error)
+    begin = time.monotonic()
+    threads = [threading.Thread(target=one, args=(call,)) for call in calls]
+    [each.start() for each in threads]; [each.join() for each in threads]
+    assert not failed, failed
+    return found, time.monotonic() - begin
+"""
 
 
 def free_port() -> int:

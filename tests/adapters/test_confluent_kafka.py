@@ -5,23 +5,20 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time
 from confluent_kafka import Consumer, Producer, DeserializingConsumer, SerializingProducer, KafkaError, TopicPartition
+"""
+    + ALL_OF
+    + """
 def at_once(call, n=6):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
+    return all_of([call] * n)
 QUIET = {"log_level": 0}
 broker = Producer({"test.mock.num.brokers": 1, **QUIET})
 def servers():
@@ -30,6 +27,7 @@ def servers():
 def consumer(kind=Consumer, **more):
     c = kind({**servers(), "group.id": "g", "auto.offset.reset": "earliest", **more}); return c
 """
+)
 
 CHECKS = {
     "consumers wait together": """

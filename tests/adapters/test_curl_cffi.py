@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("curl_cffi", reason="curl_cffi is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time
 import curl_cffi
 from curl_cffi import requests
@@ -27,18 +29,15 @@ class Server(ThreadingHTTPServer):
 server = Server(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 URL = f"http://127.0.0.1:{server.server_port}/"
+"""
+    + ALL_OF
+    + """
 def at_once(call, n=8):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    took = time.monotonic() - begin
-    assert not failed and took < n * 0.3 / 2, (failed, took)
+    found, took = all_of([call] * n)
+    assert took < n * 0.3 / 2, took
     return found
 """
+)
 
 CHECKS = {
     "requests": "assert at_once(lambda: len(requests.get(URL).content)) == [60000] * 8",

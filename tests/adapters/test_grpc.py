@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("grpc", reason="grpcio is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time, os, asyncio
 from concurrent.futures import ThreadPoolExecutor
 import grpc, grpc.aio
@@ -26,18 +28,15 @@ def serve(workers=60):
     server = grpc.server(ThreadPoolExecutor(workers)); server.add_generic_rpc_handlers((Handlers(),))
     port = server.add_insecure_port("127.0.0.1:0"); server.start()
     return server, f"127.0.0.1:{port}"
+"""
+    + ALL_OF
+    + """
 def at_once(call, n):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    assert time.monotonic() - begin < n * 0.3 / 2
+    found, took = all_of([call] * n)
+    assert took < n * 0.3 / 2
     return found
 """
+)
 
 
 def run(code: str, spec: str | None = "all", **env: str) -> str:

@@ -6,31 +6,28 @@ import textwrap
 from collections.abc import Iterator
 
 import pytest
-from adapters_servers import mariadb, silent
+from adapters_servers import ALL_OF, mariadb, silent
 from conftest import run_python
 
 pytest.importorskip("MySQLdb", reason="mysqlclient is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time
 import MySQLdb, MySQLdb.cursors
 def connect(**more): return MySQLdb.connect(host="127.0.0.1", port=int(sys.argv[1]), user="root", **more)
+"""
+    + ALL_OF
+    + """
 def at_once(call, n=6):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
+    return all_of([call] * n)
 def ask(connection, query="select 1"):
     cursor = connection.cursor(); cursor.execute(query); return cursor.fetchone()[0]
 def table(c):
     k = c.cursor(); k.execute("create database if not exists d"); k.execute("use d")
     k.execute("create table if not exists t (a int primary key, b longtext) engine=innodb"); k.execute("delete from t"); c.commit(); return k
 """
+)
 
 
 @pytest.fixture(scope="module")

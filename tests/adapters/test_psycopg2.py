@@ -6,32 +6,29 @@ import textwrap
 from collections.abc import Iterator
 
 import pytest
-from adapters_servers import postgres, silent
+from adapters_servers import ALL_OF, postgres, silent
 from conftest import run_python
 
 pytest.importorskip("psycopg2", reason="psycopg2 is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time
 import gevent, lazypatch, psycopg2, psycopg2.extras, psycopg2.extensions, io
 ext = psycopg2.extensions
 DSN = sys.argv[1]
 def connect(**more): return psycopg2.connect(DSN, **more)
+"""
+    + ALL_OF
+    + """
 def at_once(call, n=6):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
+    return all_of([call] * n)
 def ask(connection, query="select 1"):
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchone()[0]
 """
+)
 
 
 @pytest.fixture(scope="module")

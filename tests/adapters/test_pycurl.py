@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("pycurl", reason="pycurl is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time, io
 import pycurl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,16 +32,11 @@ class Server(ThreadingHTTPServer): daemon_threads, request_queue_size = True, 50
 server = Server(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 URL = f"http://127.0.0.1:{server.server_port}/"
+"""
+    + ALL_OF
+    + """
 def at_once(call, n=6):
-    found, failed = [], []
-    def one():
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one) for _ in range(n)]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
+    return all_of([call] * n)
 def get(path="", curl=None, **options):
     c = curl or pycurl.Curl(); body = io.BytesIO()
     c.setopt(c.URL, URL + path); c.setopt(c.WRITEDATA, body)
@@ -51,6 +48,7 @@ def fails(call, *codes):
     except pycurl.error as error: assert error.args[0] in codes and error.args[1], error.args; return error.args
     raise AssertionError
 """
+)
 
 CHECKS = {
     "requests wait together": """

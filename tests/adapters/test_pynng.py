@@ -5,24 +5,22 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("pynng", reason="pynng is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time
 import pynng
-def at_once(*calls):
-    found, failed = [], []
-    def one(call):
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one, args=(call,)) for call in calls]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
 """
+    + ALL_OF
+    + """
+def at_once(*calls):
+    return all_of(calls)
+"""
+)
 
 CHECKS = {
     "requests wait together": """

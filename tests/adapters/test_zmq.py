@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from adapters_servers import ALL_OF
 from conftest import run_python
 
 pytest.importorskip("zmq", reason="pyzmq is not installed here")
 
-PRELUDE = """
+PRELUDE = (
+    """
 import sys, threading, time, os
 import zmq
 context = zmq.Context()
@@ -21,17 +23,13 @@ def pair(one, other, address="tcp://127.0.0.1:*", **options):
         for name, value in options.items(): setattr(s, name, value)
     a.bind(address); b.connect(a.last_endpoint if "inproc" not in address else address)
     return a, b
-def at_once(*calls):
-    found, failed = [], []
-    def one(call):
-        try: found.append(call())
-        except BaseException as error: failed.append(error)
-    begin = time.monotonic()
-    threads = [threading.Thread(target=one, args=(call,)) for call in calls]
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert not failed, failed
-    return found, time.monotonic() - begin
 """
+    + ALL_OF
+    + """
+def at_once(*calls):
+    return all_of(calls)
+"""
+)
 END = """
 for s in sockets: s.close(0)
 context.term()
