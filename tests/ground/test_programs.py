@@ -8,8 +8,8 @@ import sys
 import pytest
 from conftest import run_python
 
-from lazypatch import LazyPatchError
-from lazypatch._programs import _matches, _program, names
+from lazypatch import _HELPERS, LazyPatchError
+from lazypatch._programs import _NEVER, _USUALLY, _matches, _program, names
 from lazypatch._spec import parse
 
 IS_ARMED = "import sys; print(any(type(f).__module__ == 'lazypatch._finder' for f in sys.meta_path))"
@@ -183,6 +183,12 @@ def test_helpers_of_multiprocessing_are_never_armed(folder: pathlib.Path, method
     (folder / "many.py").write_text(HELPERS.replace("METHOD", method))
     assert armed(folder, "all,only=*", "many.py") == expected
     assert armed(folder, "all", "many.py") == expected
+
+
+@pytest.mark.parametrize("key", [*_NEVER, *_USUALLY])
+def test_who_is_left_native_by_rule_is_asked_about(key: str) -> None:
+    """The quick way of arming looks for a few words only."""
+    assert any(word in key for word in _HELPERS)
 
 
 def test_what_is_left_native_by_the_built_in_list(folder: pathlib.Path) -> None:
