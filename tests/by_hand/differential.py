@@ -45,6 +45,7 @@ TOLD = (
     (r"a (gevent|zope)\.py of the program", r"of the program has the name of (gevent|zope), which that needs"),
     (r"RLIMIT_\w+", r"cooperative: gevent cannot be imported \((MemoryError|OSError|ImportError)"),
     (r"-\w+", r"is made cooperative without \w+"),
+    (r"nobody", r"cannot load its files \(\w+\)|gevent cannot be imported \(\w+"),  # where nobody may not read them
 )
 # What differs for a reason that is written down, by a part of what the shrunk program says. See docs/dev/differential.md.
 KNOWN: dict[str, str] = {
