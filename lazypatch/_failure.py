@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from ._gevent import Truth
-    from ._install import Originals
+    from ._originals import Originals
     from ._standins import StandIns
     from ._targets import Selection
 

@@ -9,8 +9,8 @@ import types
 from ._adapters import Plugins
 from ._around_gevent import ONCE, in_the_way, known_spec, origin, try_descriptors, unsignalled
 from ._deferred import Deferred, lighten
-from ._install import MISSING, Originals
 from ._look_up import half_imported
+from ._originals import MISSING, Originals
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 

@@ -5,137 +5,20 @@ They are on record before they are replaced, so nobody can ask for one and get i
 
 from __future__ import annotations
 
-import _thread
 import os
-import sys
 import types
-from weakref import ref
 
+from ._originals import MISSING
 from ._targets import TARGETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
     from typing import Any
 
-    class _Record:
-        """What is known of one module object."""
+    from ._originals import Originals
 
-        module: ref[types.ModuleType]
-        late: bool
-        items: dict[str, object]
-        replacements: dict[str, object]
-
-        def __init__(self, **values: object) -> None: ...
-else:
-    _Record = types.SimpleNamespace  # each class costs something on the way to the first target
-
-MISSING = object()
-NativeRLock = _thread.RLock  # an adapter replaces it
 REMOVED = object()
-
-
-class Originals:
-    """Originals by module object. Readers never block: every write publishes a new dict in one store.
-
-    The lock is a native, re-entrant one made before anything is patched, held for dict operations only:
-    never across a call into other code, an import or a greenlet switch.
-    """
-
-    def __init__(self, behind: dict[int, tuple[object, object]]) -> None:
-        self._records: dict[int, _Record] = {}
-        self._latest: dict[str, _Record] = {}
-        self.known_behind = behind  # id of a replacement, or of a stand-in -> it, and its original
-        self._lock = NativeRLock()
-
-    def after_fork(self) -> None:
-        """In the child, where nobody holds the lock."""
-        self._lock = NativeRLock()
-
-    def _find(self, module: types.ModuleType | None) -> _Record | None:
-        record = self._records.get(id(module))
-        return record if record is not None and record.module() is module else None
-
-    def record(self, module: types.ModuleType, items: Mapping[str, tuple[object, object]], late: bool = False) -> None:
-        """Add *items*, name to (original, replacement), to what is known of *module*.
-
-        A name recorded before keeps its place; its original changes only because the caller saw a new one
-        (a reload made it). *late* counts for the first record of a module object.
-        """
-        with self._lock:
-            old = self._find(module)
-            if old is None:
-                new = _Record(module=ref(module), late=late, items={}, replacements={})
-            else:
-                new = _Record(module=old.module, late=old.late, items={**old.items}, replacements={**old.replacements})
-            for name, (original, replacement) in items.items():
-                new.items[name] = original
-                new.replacements[name] = replacement
-                if replacement is not original and replacement is not None and type(replacement) is not bool:
-                    self.known_behind.setdefault(id(replacement), (replacement, original))
-            self._publish(module, new)
-
-    def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
-        """Take *module* back to *snapshot*, as :meth:`snapshot` gave it."""
-        with self._lock:
-            if snapshot is not None:
-                self._publish(module, snapshot)
-                return
-            records = dict(self._records)
-            records.pop(id(module), None)
-            self._records = records
-            latest = dict(self._latest)
-            latest.pop(module.__name__, None)
-            self._latest = latest
-
-    def _publish(self, module: types.ModuleType, record: _Record) -> None:
-        known = self._records
-        if len(known) > 2 * len(self._latest):  # most are of modules that are gone
-            known = {key: value for key, value in known.items() if value.module() is not None}
-        self._records = {**known, id(module): record}
-        self._latest = {**self._latest, module.__name__: record}
-
-    snapshot = _find  # what is recorded of a module now, for restore()
-
-    def of(self, name: str) -> dict[str, object]:
-        """The originals of the module that is called *name* now, else of the last one that was."""
-        record = self._find(sys.modules.get(name)) or self._latest.get(name)
-        return dict(record.items) if record is not None else {}
-
-    def original(self, module: types.ModuleType, name: str) -> object:
-        """The original of *name* in *module*, else in an earlier module of the same name, else MISSING."""
-        for record in (self._find(module), self._latest.get(module.__name__)):
-            if record is not None and name in record.items:
-                return record.items[name]
-        return MISSING
-
-    def behind(self, value: object) -> object:
-        """The original that *value*, a replacement or a stand-in, stands for in any module, else MISSING."""
-        found = self.known_behind.get(id(value))
-        return found[1] if found is not None and found[0] is value else MISSING
-
-    def replacement(self, module: types.ModuleType, name: str) -> object:
-        """What was put in place of *name* in *module*, else None."""
-        record = self._find(module)
-        return None if record is None else record.replacements.get(name)
-
-    def names(self) -> list[str]:
-        """The modules that something is recorded of."""
-        return list(self._latest)
-
-    def pairs(self, name: str) -> list[tuple[object, object]]:
-        """Each original of the module *name* with its replacement."""
-        record = self._find(sys.modules.get(name))
-        return [] if record is None else [(record.items[item], record.replacements[item]) for item in record.items]
-
-    def recorded(self, module: types.ModuleType | None) -> bool:
-        """Whether something was installed in this module object."""
-        return self._find(module) is not None
-
-    def late(self, module: types.ModuleType | None) -> bool:
-        """Whether this module object was loaded before it was armed."""
-        record = self._find(module)
-        return record is not None and record.late
 
 
 class Change:

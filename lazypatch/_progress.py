@@ -11,7 +11,7 @@ import sys
 from _operator import is_not
 from itertools import compress
 
-from ._install import MISSING
+from ._originals import MISSING
 from ._targets import TARGETS, Target
 
 TYPE_CHECKING = False

@@ -28,8 +28,9 @@ from _weakref import ref
 
 from ._adapters import ADAPTERS, Waiting
 from ._gevent import Truth, native
-from ._install import Change, Originals, commit, plan
+from ._install import Change, commit, plan
 from ._look_up import half_imported
+from ._originals import Originals
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -59,11 +60,10 @@ class Scheduler:
         self.host, self.selection, self._standins = host, selection, standins
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
+        standins.at_end = self.originals.put_back
         self.truth = Truth(selection, self.originals, host)
-        self.forget = self.truth.forget
         self.adapters = Waiting(ADAPTERS, selection, host)
-        self.loaded = False
-        self.loading_thread: int | None = None
+        self.loaded, self.loading_thread = False, 0
         self._get_ident, self._new_lock = native("_thread", "get_ident"), native("_thread", "allocate_lock")
         self._new_rlock: Any = native("_thread", "RLock")
         self.one_loader = self._new_rlock()
@@ -101,7 +101,7 @@ class Scheduler:
         self.truth.after_fork()
         self.one_loader = self._new_rlock()
         if not self.is_loading():  # a thread that does not exist here
-            self.loading_thread = None
+            self.loading_thread = 0
         self.busy = {key: claim for key, claim in self.busy.items() if claim[0] == _bootstrap._thread.get_ident()}
 
     def before(self, name: str, unlocked: Unlocked | None = None) -> None:
@@ -138,7 +138,7 @@ class Scheduler:
     def let_go(self) -> None:
         """Of the right to load gevent, if this thread has it: Ctrl-C may come, or a fork, right after it was taken."""
         while self.one_loader._is_owned():
-            self.loading_thread = None
+            self.loading_thread = 0
             self.one_loader.release()
 
     def release_standins(self) -> None:
@@ -215,7 +215,7 @@ class Scheduler:
         if not self.loaded and (self.is_loading() or name not in self.selection.wanted):
             return False
         if not (self.loaded or self.load()):  # before() was not called (LazyLoader), or gave up
-            if self.loading_thread is not None:
+            if self.loading_thread:
                 self.selection.came_late([name])  # that thread installs it, and mends who takes something now
             return False
         self.install_ready(name, rows)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ._install import Originals
+    from ._originals import Originals
     from ._scheduler import Scheduler
     from ._targets import Wanted
 
 # What the scheduler is made of, each after what it needs.
-_AT_WORK = ["_adapters", "_install", "_unread", "_deferred", "_gevent", "_progress", "_scheduler"]
+_AT_WORK = ["_adapters", "_originals", "_install", "_unread", "_deferred", "_gevent", "_progress", "_scheduler"]
 
 
 class Session:
@@ -194,7 +194,7 @@ class Session:
                 if not has_started(self.standins):
                     return
             worker = self._made.get("it")
-            nested = worker is not None and worker.loading_thread is not None and worker.is_loading()
+            nested = worker is not None and worker.is_loading()
             step(*given)
         except BaseException as error:
             self._gave_up(error, nested, done, ahead)

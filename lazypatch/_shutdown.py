@@ -2,11 +2,16 @@
 
 The interpreter calls ``threading._shutdown`` in the main thread when the program is done. The native one waits for
 threads natively, which would never let their greenlets run.
+
+Then come atexit's handlers, the last of which is ours, and finalizers. greenlet refuses to work from then on, so what
+a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written in C cannot be changed: there
+``threading.Event.wait()`` and ``threading.local`` raise RuntimeError.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 import types
 
 TYPE_CHECKING = False
@@ -81,3 +86,35 @@ def end(threading: Any, original: Callable[[], None]) -> None:
     except LoopExit:
         pass
     threading._shutdown = original
+
+
+def let_finalizers_wait() -> None:
+    """Have what somebody has taken from us, or has made of our classes, wait without greenlets.
+
+    Called last at the interpreter's end, when the modules have their originals again. No thread runs any more.
+    """
+    from gevent import thread
+    from greenlet import greenlet
+
+    threading: Any = sys.modules["threading"]
+    threading._active.setdefault(threading.get_ident(), threading.main_thread())
+    sleep = time.sleep
+    acquire_free, is_dead = thread.BoundedSemaphore.acquire, vars(greenlet)["dead"].__get__
+
+    def acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> Any:
+        if lock.locked() and (timeout >= 0 or not blocking):
+            sleep(max(0, timeout))
+            return False
+        return acquire_free(lock, blocking)
+
+    def is_done(handle: Any) -> bool:
+        stands_for_it = handle._get_greenlet()
+        return stands_for_it is None or bool(is_dead(stands_for_it))
+
+    def join(handle: Any, timeout: float | None = -1) -> None:
+        if not is_done(handle) and timeout is not None and timeout > 0:
+            sleep(timeout)
+
+    thread.LockType.acquire = acquire
+    if hasattr(thread, "_ThreadHandle"):
+        thread._ThreadHandle.is_done, thread._ThreadHandle.join = is_done, join

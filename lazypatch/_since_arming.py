@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._install import Originals
+    from ._originals import Originals
 
 
 def captured(modules: list[str], originals: Originals, lock_type: type) -> list[Change]:

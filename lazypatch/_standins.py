@@ -72,6 +72,7 @@ class StandIns:
         self._load = load
         self.cells: "dict[tuple[str, str], StandIn]" = {}  # in place
         self.spent: "list[StandIn]" = []  # only in the hands of those who copied them
+        self.at_end: "Callable[[], object]" = bool  # the registry's, once there is one
         self.behind: "dict[int, tuple[object, object]]" = {}  # id of each that ever was -> it, and its original
 
     def put(self, module: "Any") -> None:
@@ -127,6 +128,7 @@ class StandIns:
 
         The stand-ins of _thread go, too: that outlives all modules, and would keep what is behind them.
         """
+        self.at_end()
         self.remove("_thread")
         for cell in (*self.cells.values(), *self.spent):
             if cell.module.__name__ == "time":

@@ -9,7 +9,8 @@ import types
 from collections.abc import Collection
 
 from ._adapters import ADAPTERS, Waiting, theirs
-from ._install import Originals, names
+from ._install import names
+from ._originals import Originals
 from ._standins import no_waitpid
 from ._targets import STAND_INS, TARGETS, Selection, Target
 

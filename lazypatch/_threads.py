@@ -23,8 +23,9 @@ import sys
 
 from gevent._hub_local import get_hub_if_exists
 
-from ._install import REMOVED, Change, NativeRLock, plan
+from ._install import REMOVED, Change, plan
 from ._look_up import half_imported
+from ._originals import NativeRLock, at_end
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -107,12 +108,19 @@ def finish(threading: Any, main_thread_moved: bool, at_once: Callable[..., objec
 
     global _fork_hooks_registered
     _with_first_hub(gevent.config.settings["format_context"], lambda: load_for_the_end(at_once))
+    at_end.append(_let_finalizers_wait)
     if main_thread_moved:
         threading._dangling.discard(threading.main_thread())
     hooks = getattr(gevent.threading, "_fork_hooks", None)
     if not _fork_hooks_registered and main_thread_moved and hooks is not None and hasattr(os, "register_at_fork"):
         _fork_hooks_registered = True
         os.register_at_fork(before=hooks.before_fork_in_parent, after_in_child=hooks.after_fork_in_child)
+
+
+def _let_finalizers_wait() -> None:
+    from . import _shutdown  # mostly loaded with the hub
+
+    _shutdown.let_finalizers_wait()
 
 
 def _with_first_hub(setting: Any, call: Callable[[], object]) -> None:

@@ -33,7 +33,7 @@ _inside: set[int] = set()  # the native threads that are in such a call
 def is_straight() -> bool:
     """Whether a call is made where it is: in a thread without a hub, in one of the pool, or in the hub itself."""
     hub = get_hub_if_exists()
-    return hub is None or getcurrent() is hub or _IDENT() in _inside or sys.is_finalizing()
+    return hub is None or sys.is_finalizing() or getcurrent() is hub or _IDENT() in _inside
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

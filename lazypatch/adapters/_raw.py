@@ -125,13 +125,15 @@ class Stream(FileIO):
         for hub, watcher in vars(self).get("_waiting", ()):
             error = OSError(EBADF, os.strerror(EBADF))
             hub.loop.run_callback_threadsafe(hub.cancel_wait, watcher, error)
-        if self._finalizing:
+        if self._finalizing and sys is not None:
             self._finalizing = False  # else C tells of it, too
             self._dealloc_warn(self)
-        FileIO.close(self)
+        super().close()  # the names of this module may be None: it is the interpreter's end
 
     def _dealloc_warn(self, source: object, /) -> None:
-        if self.closed or not self.closefd:
+        if sys is None:
+            super()._dealloc_warn(source)
+        if sys is None or self.closed or not self.closefd:
             return
         level, frame = 2, sys._getframe(1)
         while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:

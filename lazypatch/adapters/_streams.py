@@ -49,7 +49,7 @@ sockets: dict[int, Any] = {}
 def current_hub() -> Any:
     """The hub to wait in; None where nobody else would run meanwhile, or nobody may."""
     hub = get_hub_if_exists()
-    return None if hub is None or getcurrent() is hub or sys.is_finalizing() else hub
+    return None if hub is None or sys.is_finalizing() or getcurrent() is hub else hub
 
 
 def is_ready(fd: int, events: int) -> bool:

@@ -3,6 +3,7 @@
 It costs half of what gevent's locks do for this, and one of them can wake a greenlet of another native thread, too.
 """
 
+import sys
 from _thread import _count
 from time import monotonic
 
@@ -16,6 +17,9 @@ from ._waits import hub_to_wait_in
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+# Here, because finalizers may come when sys.modules is empty.
+_new_lock, _sleep = native("_thread", "allocate_lock"), native("time", "sleep")
 
 
 class _Ticket:
@@ -59,7 +63,7 @@ class _NativeTicket:
     __slots__ = ("lock", "release")
 
     def __init__(self) -> None:
-        self.lock = native("_thread", "allocate_lock")()
+        self.lock = _new_lock()
         self.lock.acquire()
         self.release = self.lock.release
 
@@ -75,7 +79,7 @@ def new_ticket() -> "Any":
 
 def in_hub() -> bool:
     """Whether the hub is what runs, and cannot wait for those whom it runs."""
-    return get_hub_if_exists() is getcurrent()
+    return not sys.is_finalizing() and get_hub_if_exists() is getcurrent()
 
 
 def wake(tickets: "Any") -> None:
@@ -101,4 +105,4 @@ def let_others_run() -> None:
     if hub_to_wait_in() is not None:
         sleep()
     elif not in_hub():
-        native("time", "sleep")(0)
+        _sleep(0)

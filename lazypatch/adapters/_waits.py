@@ -29,11 +29,13 @@ def hub_to_wait_in() -> "Any":
     That is in the hub itself, at the interpreter's end, and in a native thread that has no hub: it was started with
     ``original("threading")``, or by C code, and nobody but itself waits when it does.
     """
+    if sys.is_finalizing():
+        return None
     hub = get_hub_if_exists()
-    if hub is None and (sys.is_finalizing() or not is_main_native_thread()):
+    if hub is None and not is_main_native_thread():
         return None
     hub = hub or get_hub()
-    return None if getcurrent() is hub or sys.is_finalizing() else hub
+    return None if getcurrent() is hub else hub
 
 
 def is_main_native_thread() -> bool:

@@ -21,6 +21,7 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub
 
 from .._gevent import native
+from .._originals import at_end
 from ._waits import is_main_native_thread
 from .changes import Call, Change
 
@@ -115,6 +116,8 @@ def _end(hub: "Any") -> None:
 def _adopt() -> None:
     """Put the handlers that are there behind dispatch()."""
     global _adopted
+    if not _adopted:
+        at_end.append(_give_back)
     _adopted = True
     for number in range(1, sys.modules["_signal"].NSIG):
         handler = base.getsignal(number)
@@ -138,6 +141,16 @@ def dispatch(number: int, frame: "FrameType | None") -> None:
         for early in _load():
             dispatch(early, frame)
         _arrived(hub, number, handler, frame)
+
+
+def _give_back() -> None:
+    """Have the interpreter hold the handlers again, which lets go of them, and of all that they refer to, before the
+    modules are cleared.
+    """
+    for number, handler in handlers.items():
+        if base.getsignal(number) is dispatch:
+            base.signal(number, handler)
+    handlers.clear()
 
 
 def _load() -> "list[int]":

@@ -22,6 +22,7 @@ from gevent._hub_primitives import wait_on_watcher
 
 from .._gevent import native
 from .._install import Change
+from .._originals import at_end
 from ._waits import READ, WRITE
 
 TYPE_CHECKING = False
@@ -34,6 +35,16 @@ _drop = vars(_mixin)["_drop_events_and_close"]
 _others: dict[Any, list[Any]] = {}  # a socket's own watcher -> those of who waits beside it
 
 
+def _new_poll() -> Any:
+    return native("select", "poll")()
+
+
+def _wait_natively_from_now_on() -> None:
+    global _new_poll
+    _new_poll = native("select", "poll")  # sys.modules is about to be emptied
+    _mixin._wait = _wait_natively
+
+
 def _wait(self: Any, watcher: Any, timeout_exc: Any = None) -> None:
     if watcher is None or (watcher.callback is None and watcher not in _others):
         _wait_alone(self, watcher, timeout_exc)
@@ -42,14 +53,23 @@ def _wait(self: Any, watcher: Any, timeout_exc: Any = None) -> None:
     _wait_beside(self, watcher, timeout_exc)
 
 
-def _is_ready(sock: Any, watcher: Any) -> bool:
-    """Whether what was waited for is still there; nobody else can run before the caller takes it."""
+def _wait_natively(self: Any, watcher: Any, timeout_exc: Any = None) -> None:
+    """In a finalizer, at the interpreter's end."""
+    if not _is_ready(self, watcher, -1 if self.timeout is None else int(self.timeout * 1000)):
+        raise timeout_exc or TimeoutError("timed out")
+
+
+def _is_ready(sock: Any, watcher: Any, wait: int = 0) -> bool:
+    """Whether what was waited for is still there; nobody else can run before the caller takes it.
+
+    *wait*: for how many milliseconds at most, natively; -1 is for ever.
+    """
     fd = sock.fileno()
     if fd < 0:
         return True  # closed: the caller finds out
-    poll = native("select", "poll")()
+    poll = _new_poll()
     poll.register(fd, 1 if watcher is sock._read_event else 4)  # POLLIN, POLLOUT
-    return bool(poll.poll(0))
+    return bool(poll.poll(wait))
 
 
 def _wait_beside(sock: Any, watcher: Any, timeout_exc: Any) -> None:
@@ -91,6 +111,7 @@ def plan(module: Any) -> list[Change]:
     """Methods of the class that gevent's sockets, TLS ones included, have in common."""
     if os.name != "posix":
         return []  # there is no poll()
+    at_end.append(_wait_natively_from_now_on)
     shutdown.__doc__ = _mixin.shutdown.__doc__
     shutdown.__qualname__ = _mixin.shutdown.__qualname__
     return [Change(_mixin, function.__name__, function) for function in (_wait, _drop_events_and_close, shutdown)]

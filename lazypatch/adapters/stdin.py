@@ -14,6 +14,7 @@ import sys
 from _io import FileIO, TextIOWrapper
 
 from .._install import Change
+from .._originals import at_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,14 @@ def plan(module: "Any") -> list[Change]:
                 if type(raw) is FileIO and "write" not in vars(raw) and (name == "stdin" or _may_wait(raw)):
                     methods = _READING if name == "stdin" else _WRITING
                     changes += [Change(raw, method, _later(raw, buffer, method)) for method in methods]
+                    at_end.append(lambda raw=raw: _give_back(raw))  # type: ignore[misc]
     return changes
+
+
+def _give_back(raw: "Any") -> None:
+    """Finalizers print as well, and what is in the buffers is written after all of them: C does that by itself."""
+    for method in (*_READING, *_WRITING):
+        vars(raw).pop(method, None)
 
 
 def _may_wait(raw: "Any") -> bool:

@@ -22,7 +22,8 @@ import functools
 import sys
 
 from .._gevent import native
-from .._install import MISSING, Change
+from .._install import Change
+from .._originals import MISSING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ What stays. RLocks that were made before are native; importlib's, and those that
 
 import _thread
 
-from .._install import Change, NativeRLock
+from .._install import Change
+from .._originals import NativeRLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

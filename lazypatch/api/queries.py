@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _state
 from .._adapters import ADAPTERS, theirs
 from .._errors import LazyPatchError
-from .._install import MISSING
+from .._originals import MISSING
 from .._session import Session, session
 from .._targets import TARGETS
 

@@ -14,7 +14,7 @@ import types
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .._install import MISSING
+from .._originals import MISSING
 from .._targets import TARGETS
 
 if TYPE_CHECKING:

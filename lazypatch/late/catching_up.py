@@ -11,7 +11,7 @@ from .._targets import STAND_INS, TARGETS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._install import Originals
+    from .._originals import Originals
     from .._places import Reference
     from .._scheduler import Scheduler
     from .._targets import Selection

@@ -14,7 +14,7 @@ from .._targets import STAND_INS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .._install import Originals
+    from .._originals import Originals
     from .._targets import Selection
 
 OUR_PTH = "lazypatch.pth"

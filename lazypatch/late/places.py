@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._install import MISSING
+from .._originals import MISSING
 
 if TYPE_CHECKING:
     import functools

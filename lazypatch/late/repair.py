@@ -18,7 +18,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from .._errors import one_line
-from .._install import REMOVED, Originals
+from .._install import REMOVED
+from .._originals import Originals
 from .._places import Reference
 from .._state import state
 from ..adapters.changes import Put

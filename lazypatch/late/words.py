@@ -11,7 +11,7 @@ from .._targets import STAND_INS
 from . import importers
 
 if TYPE_CHECKING:
-    from .._install import Originals
+    from .._originals import Originals
     from .._places import Reference
     from .._targets import Selection
 

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._install import Originals
+    from .._originals import Originals
     from .._targets import Selection, Target, Wanted
 
 

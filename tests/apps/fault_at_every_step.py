@@ -276,7 +276,7 @@ def judge_the_rest():
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
     if session().started:
         scheduler = session().scheduler
-        if scheduler.busy or scheduler.loading_thread is not None:
+        if scheduler.busy or scheduler.loading_thread:
             yield f"busy: {scheduler.busy} {scheduler.loading_thread}"
         if not scheduler.one_loader.acquire(False):
             yield "the lock of the loader is held"

@@ -75,7 +75,7 @@ def view(name, module):
 
 
 def loading():
-    return session().scheduler.loading_thread is not None or not session().scheduler.loaded
+    return session().scheduler.loading_thread or not session().scheduler.loaded
 
 
 def may_be_native(name):

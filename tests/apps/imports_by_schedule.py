@@ -422,7 +422,7 @@ class Checks:
 
     def may_be_native(self, name):
         row, scheduler = TARGETS[name], self.session.scheduler
-        loading = self.no_runtime or not scheduler.loaded or scheduler.loading_thread is not None
+        loading = self.no_runtime or not scheduler.loaded or scheduler.loading_thread
         return bool(
             loading
             or self.gave_up
@@ -454,7 +454,7 @@ class Checks:
             if not self.no_runtime and not {name[6:], row.source[6:], row.after[6:]} & self.fails:
                 assert not self.is_native(name), f"{name} is native at the end"
         scheduler = self.session.scheduler
-        assert not scheduler.busy and scheduler.loading_thread is None, (scheduler.busy, scheduler.loading_thread)
+        assert not scheduler.busy and not scheduler.loading_thread, (scheduler.busy, scheduler.loading_thread)
         held = [lock.name for lock in [ref() for ref in list(bootstrap._module_locks.values())] if lock and lock.owner]
         assert not held, held
 

@@ -36,6 +36,7 @@ LAYERS: dict[str, list[str]] = {
         "_second_modules",
         "_since_arming",
         "_install",
+        "_originals",
         "_importlock",
         "_turns",
         "_raised_at_fork",
