@@ -65,7 +65,7 @@ class Adapter:
 
     def is_wanted(self, selection: "Wish") -> bool:
         """Whether it was asked for, and so was what it needs."""
-        if not all(need in selection.wanted for need in self.needs):
+        if not all(map(selection.wanted.__contains__, self.needs)):
             return False
         if self.kind == PART:
             return not self.option or self.option in selection.wanted[self.needs[0]]
@@ -190,10 +190,6 @@ class Waiting:
         found = {outcome for (name, _), outcome in self._outcomes.items() if name == word}
         return next((state for state in ("failed", "late", "installed") if state in found), "waiting")
 
-    def again(self) -> None:
-        """Look at all modules once more: more is wanted than before."""
-        self.open.update(self.rows)
-
     def ran(self, name: str) -> None:
         """The body of the module *name* ran, perhaps in a reload."""
         for row in self.rows.get(name, ()):
@@ -201,21 +197,22 @@ class Waiting:
             self.open.add(name)
 
     def ready(
-        self, is_half: "Callable[[str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
+        self, done: str, is_half: "Callable[[str, str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
     ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
         for name in self.open & sys.modules.keys():
-            if is_half(name):  # perhaps one whose body is put off until somebody reads an attribute of it
-                continue
             module, waits = sys.modules[name], False
-            spec = getattr(module, "__spec__", None)
-            for row in self.rows[name] if spec is None or self._host.accepts(spec) else ():
-                if self._done.get((row.word, name)) is not module and row.is_wanted(self._selection):
-                    if all(is_installed(sys.modules.get(need)) for need in row.needs):
-                        self._done[row.word, name] = module
-                        yield row, module
-                    else:
-                        waits = True
+            done_in, wish = self._done.get, self._selection
+            rows = [row for row in self.rows[name] if done_in((row.word, name)) is not module and row.is_wanted(wish)]
+            if rows and is_half(name, done):  # nothing is read of it: that may be what its body is put off until
+                continue
+            spec = getattr(module, "__spec__", None) if rows else None
+            for row in rows if spec is None or self._host.accepts(spec) else ():
+                if all(map(is_installed, map(sys.modules.get, row.needs))):
+                    self._done[row.word, name] = module
+                    yield row, module
+                else:
+                    waits = True
             if not waits:
                 self.open.discard(name)
 
@@ -295,6 +292,6 @@ def _of(text: str) -> "Iterator[Adapter]":
             yield row
 
 
-def theirs(path: "Iterable[str] | None" = None) -> "list[Adapter]":
+def theirs() -> "list[Adapter]":
     """The adapters of third parties."""
-    return Plugins(list(sys.path if path is None else path)).adapters
+    return Plugins(list(sys.path)).adapters

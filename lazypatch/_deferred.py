@@ -21,6 +21,7 @@ import builtins
 import os
 import sys
 
+from ._look_up import half_imported
 from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, exchange, is_read, new, stands_in
 
 TYPE_CHECKING = False
@@ -82,11 +83,7 @@ class Row:
 
     def meanwhile(self, unread: "ModuleType", name: str) -> "Any":
         """What *name* is for the body that is running now; None if none of them is."""
-        return self.how(unread, name) if any(map(_is_half, self.bodies)) else None
-
-
-def _is_half(name: str) -> bool:
-    return bool(getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False))
+        return self.how(unread, name) if any(map(half_imported, self.bodies)) else None
 
 
 _CORE = "gevent.libev.corecext"
@@ -114,6 +111,7 @@ _KEPT = {
     "gevent.monkey._state": ("logger",),
 }
 MEANWHILE.update({(row.module, name): row.meanwhile for row in DEFERRED for name in row.takes})
+_MAY_BE_PUT_OFF = frozenset(row.module for row in DEFERRED)
 
 
 def _display(kind: "Any", value: "Any", tb: "Any", file: "Any") -> None:
@@ -206,7 +204,7 @@ class Deferred:
         unread = self._unread.get(name)
         if unread is not None:
             self._put_right(name, unread, module)
-        return any(row.module == name for row in DEFERRED) and not any(name in each for each in others)
+        return name in _MAY_BE_PUT_OFF and not any(name in each for each in others)
 
     def _put_right(self, name: str, unread: "ModuleType", module: "ModuleType") -> None:
         if unread is module:

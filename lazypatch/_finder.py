@@ -33,8 +33,12 @@ if TYPE_CHECKING:
     class Watcher(Protocol):
         """Who is called back, and decides."""
 
+        look_up: Any
+
         def get_ready(self) -> bool: ...
-        def wrap(self, spec: ModuleSpec) -> None: ...
+
+        wrap: Callable[[ModuleSpec, Any], None]
+
         def minds(self, name: str) -> bool: ...
         def accepts(self, spec: ModuleSpec) -> bool: ...
         def give(self, name: str) -> ModuleType | None: ...
@@ -50,8 +54,8 @@ class Finder:
     """Watch ``names``, on behalf of a session.
 
     *session* has ``get_ready()``, called first, ``accepts(spec)``, which may turn a spec down (a user's module that has
-    a target's name), and ``wrap(spec)``, which gives it the loader (_loader.py) that calls ``before(name)``, if
-    ``minds(name)``, and ``after(name, module)``.
+    a target's name), and ``wrap(spec, session)``, which gives it the loader (_loader.py) that calls ``before(name)``,
+    if ``minds(name)``, and ``after(name, module)``.
     """
 
     def __init__(self, session: "Watcher") -> None:
@@ -80,19 +84,14 @@ class Finder:
             if sys.meta_path != self._usual or (path is None and name not in sys.stdlib_module_names):
                 return None
             return self._ask_usual(name, path, target)
-        if not self.session.get_ready():
+        if self.session.look_up is None and not self.session.get_ready():
             return None
-        spec = self._ask(name, path, target)
+        spec = self.first(name) if path is None and self.first is not None else None
+        if spec is None:
+            spec = (self._ask_usual if sys.meta_path == self._usual else self.ask_each)(name, path, target)
         if spec is not None and hasattr(spec.loader, "exec_module") and self.session.accepts(spec):
-            self.session.wrap(spec)
+            self.session.wrap(spec, self.session)
         return spec
-
-    def _ask(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        if path is None and self.first is not None and (spec := self.first(name)) is not None:
-            return spec
-        return (
-            self._ask_usual(name, path, target) if sys.meta_path == self._usual else self.ask_each(name, path, target)
-        )
 
     def ask_each(
         self, name: str, path: "Sequence[str] | None", target: "ModuleType | None", folders: "list[str] | None" = None

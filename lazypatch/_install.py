@@ -56,20 +56,21 @@ def commit(changes: list[Change], originals: Originals, late: bool = False) -> N
         by_space.setdefault(id(change.owner if change.space is None else change.space), []).append(change)
         if change.module is not None:
             by_module.setdefault(change.module, []).append(change)
-    snapshots = [(module, originals.snapshot(module)) for module in by_module]
+    snapshots = {module: originals.snapshot(module) for module in by_module}
     try:
         for module, mine in by_module.items():
-            originals.record(module, _pairs(module, mine, originals), late)
+            originals.record(module, _pairs(module, mine, originals, snapshots[module]), late)
         for mine in by_space.values():
             _make(mine)
     except BaseException:
-        _put_back(changes, originals, snapshots)
+        _put_back(changes, originals, [*snapshots.items()])
         raise
 
 
-def _pairs(module: types.ModuleType, changes: list[Change], originals: Originals) -> dict[str, tuple[object, object]]:
-    pairs = {}
-    behind, record = originals.known_behind, originals.snapshot(module)
+def _pairs(
+    module: types.ModuleType, changes: list[Change], originals: Originals, record: Any
+) -> dict[str, tuple[object, object]]:
+    pairs, behind = {}, originals.known_behind
     mine = {} if record is None else record.replacements
     for change in changes:
         if change.old is MISSING:

@@ -46,8 +46,8 @@ def _times(lock: "Any") -> int:
     return lock.count if isinstance(lock.count, int) else len(lock.count)  # from 3.12 on it is a list
 
 
-def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
-    """Let go of modules' *locks* for a *step*, however often this thread has taken them."""
+def _unlocked(locks: "list[Any]", step: "Callable[..., object]", *given: str) -> None:
+    """Let go of modules' *locks*, however often this thread has taken them, for a *step* with what is *given*."""
     held = []
     try:
         for lock in locks:
@@ -55,7 +55,7 @@ def _unlocked(locks: "list[Any]", step: "Callable[[], object]") -> None:
             held.append((lock, times))
             for _ in range(times):
                 lock.release()
-        step()
+        step(*given)
     finally:
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
@@ -112,9 +112,10 @@ class _Loader:
                 locks += below if hasattr(_bootstrap, "_HierarchicalLockManager") else ()
                 self._session.before(spec.name, lambda step: _unlocked(locks, step))
             else:
-                _unlocked(locks, lambda: self._session.before(spec.name))
+                _unlocked(locks, self._session.before, spec.name)
+            me = _bootstrap._thread.get_ident()
             for each in locks:
-                _held(each) or each.acquire()  # raises what it raised before, or is forgiven
+                each.owner == me or each.acquire()  # raises what it raised before, or is forgiven
             module = sys.modules.get(spec.name)
             if module is not None:
                 return self._adopt(module, spec)

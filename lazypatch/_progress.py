@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _frozen_importlib
 import sys
+import types
 from _operator import is_not
 from itertools import compress
 
@@ -16,7 +17,6 @@ from ._targets import TARGETS, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import types
     from collections.abc import Callable, Iterable
     from importlib.machinery import ModuleSpec
     from typing import Any
@@ -36,6 +36,7 @@ class Progress:
         self._accepts = accepts
         self._accepted = accepted  # by whom *accepts* was asked, and said yes
         self.seen: set[str] = set()  # targets in whose import we took part
+        self.ends: list[str] = []  # whose, in their order: how many there are tells whether others came here meanwhile
         self._ended: dict[str, object] = {}  # modules whose after() is over -> their specs
         self._settled: dict[str, Any] = {}  # target -> the module object installed; MISSING: ended, and not installed
         self._options: dict[str, frozenset[str]] = {}  # with which it was
@@ -50,6 +51,7 @@ class Progress:
     def end(self, name: str, module: types.ModuleType) -> None:
         """All is done that has to be done at the end of *name*'s body: others may install what waits for it."""
         self._ended[name] = getattr(module, "__spec__", None)
+        self.ends.append(name)
         self._settled.setdefault(name, MISSING)
 
     def settle(self, name: str) -> None:
@@ -62,8 +64,19 @@ class Progress:
             self._settled[row.name] = MISSING
         # Nearly every import of a target asks, mostly to find none: so the first look is C.
         changed = map(is_not, map(sys.modules.get, TARGETS), map(self._settled.get, TARGETS))
-        wanted = self._selection.wanted
-        return [row for row in compress(TARGETS.values(), changed) if row.name in wanted and self.is_ready(row, done)]
+        wanted, found = self._selection.wanted, []
+        for row in compress(TARGETS.values(), changed):
+            name, module = row.name, sys.modules.get(row.name)
+            if name not in wanted or (
+                name != done
+                and name not in self._ended
+                and type(module) is types.ModuleType
+                and getattr(module.__spec__, "_initializing", False)
+            ):
+                continue  # as most of those that are not settled: their bodies are running
+            if self.is_ready(row, done):
+                found.append(row)
+        return found
 
     def is_open(self, name: str) -> bool:
         """Whether the target *name* is there and not installed."""
@@ -72,6 +85,13 @@ class Progress:
             _bootstrap._lock_unlock_module(name)
             module = sys.modules.get(name)
         return name in self._selection.wanted and module is not None and module is not self._settled.get(name)
+
+    def is_any_open(self, rows: Iterable[Target]) -> bool:
+        """Whether one of the targets *rows* is there and not installed."""
+        for row in rows:  # noqa: SIM110  # a generator would be one call more for each
+            if self.is_open(row.name):
+                return True
+        return False
 
     def is_ready(self, row: Target, done: str) -> bool:
         """Whether a wanted target can be installed: it is open and whole, and so is what it has to come after."""

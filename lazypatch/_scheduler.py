@@ -181,7 +181,7 @@ class Scheduler:
         """Install again, with the options that are wanted now, what was installed with others."""
         self.progress.unsettle_changed()
         self.adapters.find_libraries(lambda: self.truth.plugins, half_imported)
-        self.adapters.again()
+        self.adapters.open.update(self.adapters.rows)
         self.install_ready()
         self._adapt("")
         self.host.mend()
@@ -197,12 +197,13 @@ class Scheduler:
 
             for source, items in self.selection.third_party[name]:
                 self._attempt([name], lambda s=source, i=items: patch_first_load(self.truth, self.commit, module, s, i))  # type: ignore[misc]
-        rows = _BY_END.get(name, [])
+        rows, ends = _BY_END.get(name, []), self.progress.ends
+        before = len(ends)
         looked = self._look(name, rows)
         # From now on others may install what waits for this body's end, too: the last of those who come here does.
         self.progress.end(name, module)
         if self.loaded:
-            if any(not looked or self.progress.is_open(row.name) for row in rows):
+            if rows and not (looked and len(ends) == before + 1) and self.progress.is_any_open(rows):
                 self.install_ready(name)
             if name in self.adapters.rows:
                 self.adapters.ran(name)
@@ -272,23 +273,20 @@ class Scheduler:
         if source is not None:
             asked, options = self.truth.asked(row, source), self.selection.wanted[row.name]
             self.commit(plan(sys.modules[row.name], source, options, asked), row.name in self.selection.early)
-            self._settle(row)
-
-    def _settle(self, row: Target) -> None:
-        self.progress.settle(row.name)
-        self.truth.installed(row)
+            self.progress.settle(row.name)
+            self.truth.installed(row)
 
     def _install_threads(self, done: str) -> None:
         from ._threads import install
 
         for row in install(done, self.selection, self.truth, self.progress, self.commit):
-            self._settle(row)
+            self.progress.settle(row.name)
+            self.truth.installed(row)
 
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
         if self.loaded and self.adapters.open & sys.modules.keys():  # in C, and mostly empty
-            is_half = lambda name: self.progress.is_half(name, done)
-            for row, module in self.adapters.ready(is_half, self.originals.recorded):
+            for row, module in self.adapters.ready(done, self.progress.is_half, self.originals.recorded):
                 install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)
                 self._attempt([module.__name__], install)
 

@@ -41,7 +41,7 @@ class Session:
         self.finder = Finder(self)
         self.finder.first = lambda name: self.look_up.look_elsewhere(self.finder.ask_each, name, self.path)
         self.look_up: "Any" = None  # the file of that name; it and wrap() are there once get_ready() has been called
-        self.wrap: "Callable[[ModuleSpec], None]"
+        self.wrap: "Callable[[ModuleSpec, Session], None]"
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
@@ -154,10 +154,11 @@ class Session:
 
         In find_spec the global import lock is held: nobody else can be at this, and what these two import is loaded.
         """
-        try:
-            self._load_look_up()
-        except Exception as error:
-            self._out_of_reach(error)
+        if self.look_up is None:
+            try:
+                self._load_look_up()
+            except Exception as error:
+                self._out_of_reach(error)
         return self.look_up is not None
 
     def _load_look_up(self) -> None:
@@ -165,7 +166,7 @@ class Session:
             self.at_once("_look_up", "_loader")
             from . import _loader, _look_up
 
-            self.wrap, self.look_up = lambda spec: _loader.wrap(spec, self), _look_up
+            self.wrap, self.look_up = _loader.wrap, _look_up
 
     def _out_of_reach(self, error: BaseException) -> None:
         self.finder.names = set()  # no memory, no descriptor, or no way to our files any more
@@ -174,8 +175,7 @@ class Session:
 
     def load(self, module: str) -> None:
         """Load gevent now if it is not, for a stand-in of *module* that was called."""
-        frame = sys._getframe(1)
-        self._guarded(lambda: self._load(module, frame))
+        self._guarded(self._load, module, sys._getframe(1))
 
     def _load(self, module: str, frame: "Any") -> None:
         if sys.is_finalizing():
@@ -194,7 +194,7 @@ class Session:
                 if not has_started(self.standins):
                     return
             worker = self._made.get("it")
-            nested = worker is not None and worker.is_loading()
+            nested = worker is not None and worker.loading_thread != 0 and worker.is_loading()
             step(*given)
         except BaseException as error:
             self._gave_up(error, nested, done, ahead)
@@ -231,7 +231,7 @@ class Session:
         """Whether :meth:`before` is to be called for *name*."""
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
-        return self._is_target(name) or self.unfinished
+        return self._is_target(name) or type(self.finder.names) is not set  # unfinished
 
     def _is_target(self, name: str) -> bool:
         wanted = self.selection.wanted
@@ -241,7 +241,7 @@ class Session:
 
     def give(self, name: str) -> "ModuleType | None":
         """The object that *name* is to become, if there is one already."""
-        return self.scheduler.truth.deferred.give(name) if self._made else None
+        return self._made["it"].truth.deferred.give(name) if self._made else None
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
@@ -249,11 +249,11 @@ class Session:
         self._guarded(self._before, name, frame, unlocked, ahead=name)
 
     def _before(self, name: str, frame: "Any", unlocked: "Any") -> None:
-        if self.unfinished and not self._is_target(name):
+        if type(self.finder.names) is not set and not self._is_target(name):
             self.catch_up(True) if unlocked is None else unlocked(lambda: self.catch_up(True))
             return
         worker = self._made.get("it")
-        loading = worker is not None and worker.is_loading()
+        loading = worker is not None and worker.loading_thread and worker.is_loading()
         if not loading and name != "gevent._interfaces":  # else it is gevent's own import, or only deferred
             self.note("import", (name,), frame)
         (worker or self.scheduler).before(name, unlocked)
@@ -281,7 +281,7 @@ class Session:
 
     def accepts(self, spec: "ModuleSpec") -> bool:
         """Turn down a user's own module that has the name of a standard one."""
-        if self.look_up.is_meant(spec) or spec.name in self.libraries:
+        if self.accepted.get(spec.name) is spec or self.look_up.is_meant(spec) or spec.name in self.libraries:
             self.accepted[spec.name] = spec
             return True
         return self.unfinished and not self._is_target(spec.name)

@@ -10,6 +10,7 @@ a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written 
 
 from __future__ import annotations
 
+import builtins
 import sys
 import time
 import types
@@ -98,13 +99,15 @@ def let_finalizers_wait() -> None:
 
     threading: Any = sys.modules["threading"]
     threading._active.setdefault(threading.get_ident(), threading.main_thread())
-    sleep = time.sleep
+    sleep, held = time.sleep, threading._allocate_lock()
+    held.acquire()
     acquire_free, is_dead = thread.BoundedSemaphore.acquire, vars(greenlet)["dead"].__get__
+    # From 3.14 on threading refuses to wait for what will not happen.
+    refuse = vars(builtins)["PythonFinalizationError"] if sys.version_info >= (3, 14) else None
 
     def acquire(lock: Any, blocking: bool = True, timeout: float = -1) -> Any:
-        if lock.locked() and (timeout >= 0 or not blocking):
-            sleep(max(0, timeout))
-            return False
+        if lock.locked() and (timeout >= 0 or not blocking or refuse):
+            return held.acquire(blocking, timeout)  # waits in vain, or refuses to wait
         return acquire_free(lock, blocking)
 
     def is_done(handle: Any) -> bool:
@@ -112,8 +115,10 @@ def let_finalizers_wait() -> None:
         return stands_for_it is None or bool(is_dead(stands_for_it))
 
     def join(handle: Any, timeout: float | None = -1) -> None:
-        if not is_done(handle) and timeout is not None and timeout > 0:
-            sleep(timeout)
+        if not is_done(handle):
+            if refuse:
+                raise refuse("cannot join thread at interpreter shutdown")
+            sleep(max(0, timeout or 0))
 
     thread.LockType.acquire = acquire
     if hasattr(thread, "_ThreadHandle"):

@@ -21,9 +21,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pieces import ENDINGS, PIECES, TARGETS
 
@@ -73,10 +74,13 @@ class Condition(NamedTuple):
     code: str = ""  # the program's first line
     files: tuple[tuple[str, str], ...] = ()  # in its folder
     spec: str = ""  # another one than the program's
+    ends: Callable[[], tuple[int, int]] | None = None  # what stdout and stderr are instead of files: (read, write)
 
 
 CONDITIONS = (
     *[Condition("nothing")] * 12,
+    *[Condition("stdout and stderr are pipes", ends=os.pipe)] * 6,
+    *[Condition("stdout and stderr are terminals", ends=os.openpty)] * 3,
     Condition("RLIMIT_NOFILE 40", before=_limit(resource.RLIMIT_NOFILE, 40)),
     Condition("RLIMIT_NOFILE 16", before=_limit(resource.RLIMIT_NOFILE, 16)),
     Condition("RLIMIT_AS 400 MB", before=_limit(resource.RLIMIT_AS, 400 << 20)),
@@ -181,19 +185,27 @@ def run(program: Program, how: str) -> Outcome:
     out, err = folder.with_suffix(".out"), folder.with_suffix(".err")
     try:
         with open(out, "wb") as to_out, open(err, "wb") as to_err:
+            files: Any = [to_out, to_err]
+            readers: Any = []
+            if condition.ends is not None:
+                files, readers = zip(*(_reader(condition.ends, file) for file in files), strict=True)
             child = subprocess.Popen(
-                [sys.executable, *condition.flags, "program.py"], cwd=folder, env=env, stdout=to_out, stderr=to_err,
+                [sys.executable, *condition.flags, "program.py"], cwd=folder, env=env, stdout=files[0], stderr=files[1],
                 stdin=subprocess.DEVNULL, preexec_fn=condition.before,
             )  # fmt: skip
+            for file in files if readers else ():
+                file.close()
             try:
                 status: int | str = child.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 status = "hangs"
                 child.send_signal(signal.SIGABRT)
                 child.wait()
-        left = list(_left(mark))
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            left = list(_left(mark))
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            for reader in readers:
+                reader.join()
         files = sorted(path.name for path in folder.rglob("*") if "__pycache__" not in str(path))
         return Outcome(
             status,
@@ -206,6 +218,23 @@ def run(program: Program, how: str) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
         out.unlink(missing_ok=True)
         err.unlink(missing_ok=True)
+
+
+def _reader(ends: Callable[[], tuple[int, int]], into: BinaryIO) -> tuple[BinaryIO, threading.Thread]:
+    """A pipe's or a terminal's end to write to, and the thread that copies what comes out of the other end."""
+    read, write = ends()
+
+    def copy() -> None:
+        try:
+            while data := os.read(read, 1 << 16):
+                into.write(data)
+        except OSError:  # nobody has the terminal open any more
+            pass
+        os.close(read)
+
+    reader = threading.Thread(target=copy)
+    reader.start()
+    return open(write, "wb", 0), reader
 
 
 def _left(mark: str) -> Iterator[int]:

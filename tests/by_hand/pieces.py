@@ -338,6 +338,33 @@ class Thing:
         time.sleep(0.001); print("finalized", {n}, flush=True)
 thing{n} = Thing(); globals()["thing{n}"] = thing{n}
 """,
+    "a finalizer that logs and waits": """
+import logging, sys, threading, time
+logging.basicConfig(stream=sys.stdout, format="%(threadName)s %(message)s", level=10)
+class Late{n}:
+    def __init__(self): self.ended = threading.Thread(target=bool); self.ended.start(); self.lock = threading.Lock()
+    def __del__(self, sleep=time.sleep, log=logging.warning, me=threading.current_thread):
+        self.ended.join(1); sleep(0.001)
+        with self.lock: log("{n} %s", me().name)
+late{n} = Late{n}(); globals()["late{n}"] = late{n}
+""",
+    "a pipe that nobody closes": """
+import os
+r, w = os.pipe()
+if not os.fork():
+    os.close(w); got = os.read(r, 100); os.write(1, b"the other end had " + got + b"\\n"); os._exit(0)
+os.close(r); open_pipe{n} = os.fdopen(w, "w"); open_pipe{n}.write("{n}"); globals()["open_pipe{n}"] = open_pipe{n}
+""",
+    "objects that are kept": """
+import queue, signal, threading, time
+class Kept{n}:
+    def __init__(self, name): self.name = name
+    def __del__(self, print=print): print("finalized", {n}, self.name, flush=True)
+jobs = queue.Queue(); jobs.put(Kept{n}("queued")); one = threading.Thread(target=bool, args=(Kept{n}("argument"),))
+one.start(); one.join(); own = threading.local(); own.x = Kept{n}("own")
+signal.signal(signal.SIGUSR2, lambda *given: one); time.sleep(0.001)
+kept{n} = jobs, own; globals()["kept{n}"] = kept{n}
+""",
     "logging": """
 import io, logging, threading
 stream = io.StringIO()
