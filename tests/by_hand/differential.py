@@ -75,12 +75,14 @@ class Condition(NamedTuple):
     files: tuple[tuple[str, str], ...] = ()  # in its folder
     spec: str = ""  # another one than the program's
     ends: Callable[[], tuple[int, int]] | None = None  # what stdout and stderr are instead of files: (read, write)
+    fed: bool = False  # stdin is a pipe with two lines, instead of nothing
 
 
 CONDITIONS = (
     *[Condition("nothing")] * 12,
     *[Condition("stdout and stderr are pipes", ends=os.pipe)] * 6,
     *[Condition("stdout and stderr are terminals", ends=os.openpty)] * 3,
+    *[Condition("stdin, stdout and stderr are pipes", ends=os.pipe, fed=True)] * 3,
     Condition("RLIMIT_NOFILE 40", before=_limit(resource.RLIMIT_NOFILE, 40)),
     Condition("RLIMIT_NOFILE 16", before=_limit(resource.RLIMIT_NOFILE, 16)),
     Condition("RLIMIT_AS 400 MB", before=_limit(resource.RLIMIT_AS, 400 << 20)),
@@ -191,7 +193,7 @@ def run(program: Program, how: str) -> Outcome:
                 files, readers = zip(*(_reader(condition.ends, file) for file in files), strict=True)
             child = subprocess.Popen(
                 [sys.executable, *condition.flags, "program.py"], cwd=folder, env=env, stdout=files[0], stderr=files[1],
-                stdin=subprocess.DEVNULL, preexec_fn=condition.before,
+                stdin=_two_lines() if condition.fed else subprocess.DEVNULL, preexec_fn=condition.before,
             )  # fmt: skip
             for file in files if readers else ():
                 file.close()
@@ -218,6 +220,13 @@ def run(program: Program, how: str) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
         out.unlink(missing_ok=True)
         err.unlink(missing_ok=True)
+
+
+def _two_lines() -> BinaryIO:
+    read, write = os.pipe()
+    os.write(write, b"one\ntwo\n")
+    os.close(write)
+    return open(read, "rb", 0)
 
 
 def _reader(ends: Callable[[], tuple[int, int]], into: BinaryIO) -> tuple[BinaryIO, threading.Thread]:

@@ -431,6 +431,13 @@ with tempfile.NamedTemporaryFile("w+", dir=".") as file: file.write("x"); file.s
 with open("piece{n}.txt", "w") as out: out.write("text")
 say(open("piece{n}.txt").read(), type(open("piece{n}.txt")).__name__)
 """,
+    "input": """
+import threading
+def ask():
+    try: say(input())
+    except (EOFError, RuntimeError) as error: say(type(error).__name__, error)
+ask(); one = threading.Thread(target=ask); one.start(); one.join()
+""",
     "stdin": """
 import sys
 say(None if sys.stdin is None else sys.stdin.readline())
