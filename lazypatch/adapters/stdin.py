@@ -13,6 +13,8 @@ import os
 import sys
 from _io import FileIO, TextIOWrapper
 
+from gevent._hub_local import get_hub_if_exists
+
 from .._install import Change
 from .._originals import at_end
 
@@ -53,7 +55,13 @@ def _may_wait(raw: "Any") -> bool:
 
 
 def _later(raw: "Any", buffer: "Any", name: str) -> "Callable[..., Any]":
+    native = getattr(raw, name)
+
     def method(*args: "Any") -> "Any":
+        # Without a hub there is nobody to let run. And up to 3.12 a program that is ended by Ctrl-C forgets to exit as
+        # if by the signal if anything is compiled, as loading what follows does, while that is printed.
+        if get_hub_if_exists() is None:
+            return native(*args)
         from ._raw import mend
 
         mend(raw, None if buffer is raw else buffer)

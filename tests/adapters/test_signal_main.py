@@ -6,11 +6,13 @@ takes them for, so that none passes by being native.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 
 import pytest
-from conftest import run_code, run_python
+from conftest import APPS, clean_environment, run_code, run_python
 
 HEAD = """
 import os, signal, sys, threading, time
@@ -98,6 +100,19 @@ def test_ctrl_c_ends_the_program_as_natively(wait: str) -> None:
     assert done.returncode == -signal.SIGINT
     assert done.stderr.count("Traceback") == 1 and done.stderr.endswith("\nKeyboardInterrupt\n"), done.stderr
     assert "lazypatch" not in done.stderr, "our own frames tell nobody anything"
+
+
+@pytest.mark.parametrize("before", ["", "one = threading.Thread(target=bool); one.start(); one.join()"])
+def test_ctrl_c_ends_a_program_at_a_terminal_as_natively(before: str) -> None:
+    """Up to 3.12 a program forgets to end as if by the signal if anything is compiled while the traceback is printed."""
+    said, terminal = os.openpty()
+    code = f"import os, signal, threading, time\n{before}\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(30)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, timeout=60,
+        env=clean_environment(PYTHONCOOPPATCH="all"), cwd=APPS,
+    )  # fmt: skip
+    assert os.read(said, 1 << 16).count(b"Traceback") == 1
+    assert done.returncode == -signal.SIGINT
 
 
 def test_a_worker_that_computes_and_never_waits_does_not_keep_ctrl_c_from_the_main_thread() -> None:

@@ -103,7 +103,7 @@ with ThreadPoolExecutor(3) as pool:
 from concurrent.futures import ThreadPoolExecutor
 import time
 pool = ThreadPoolExecutor(2)
-pool.submit(lambda: (time.sleep(0.05), print("pool's work", {n}, flush=True)))
+pool.submit(lambda: (time.sleep(0.05), print("work done by the pool", {n}, flush=True)))
 """,
     "a pool of multiprocessing.pool": """
 from multiprocessing.pool import ThreadPool
