@@ -10,6 +10,7 @@ from weakref import ref
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     class _Record:
         """What is known of one module object."""
@@ -153,11 +154,9 @@ def _lead(function: types.FunctionType, original: object) -> None:
     """Whoever has taken *function*, if it is gevent's or ours, calls *original*."""
     if function.__closure__ is not None or function.__globals__["__name__"].partition(".")[0] not in _WHOSE:
         return
-    name = f"_lazypatch_end_{id(function)}"
-    function.__globals__[name] = original
-    function.__code__ = _call.__code__.replace(co_names=(name,))
-    function.__defaults__ = function.__kwdefaults__ = None
+    function.__code__, function.__defaults__ = _call.__code__, None
+    function.__kwdefaults__ = {"_original": original}
 
 
-def _call(*args: object, **options: object) -> object:
-    return _original(*args, **options)  # type: ignore[name-defined]  # noqa: F821  # replaced in _lead()
+def _call(*args: object, _original: Any, **options: object) -> object:
+    return _original(*args, **options)
