@@ -48,8 +48,7 @@ class Adapter:
     """One row: the *word* by which a spec names it, and the *modules* that it waits for, each by itself.
 
     ``needs`` are targets that have to be installed before. ``usual`` tells whether it is in ``all``. ``plan`` is where
-    its function is, as ``module:function``. ``option`` is the option of the first target that it needs without which
-    a part does nothing.
+    its function is, as ``module:function``. ``option``: that of the first target without which a part does nothing.
     """
 
     __slots__ = ("kind", "modules", "needs", "option", "plan", "usual", "word")
@@ -109,6 +108,7 @@ ADAPTERS = (
     Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
     Adapter("queue-class", "queue", "queue", CORRECTION),
     Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("select-poll", "select selectors", "select selectors", CORRECTION),
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),

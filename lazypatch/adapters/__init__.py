@@ -22,6 +22,7 @@ _NEEDED = {
     "input": "_as_builtin",
     "io_open": "_as_builtin",
     "select_epoll": "_waits",
+    "select_poll": "_as_builtin _waits",
     "signal_main": "_waits changes",
     "signal_waits": "_waits changes",
     "socket_detach": "_waits _streams",
