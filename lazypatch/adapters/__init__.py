@@ -13,6 +13,7 @@ AT_FIRST_WAIT = {
     "os_wait": "_waits _children _child_watcher",
     "queue_class": "_waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
+    "socket_sharing": "_waits _buffers _socket_files",
     "thread_rlock": "_waits _tickets _rlock_waits",
 }
 
