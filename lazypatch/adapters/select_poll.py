@@ -1,4 +1,4 @@
-"""select.poll tells all that happens to a descriptor, POLLHUP, POLLERR and POLLPRI too, and refuses what C's refuses.
+"""select.poll tells all that happens, POLLHUP, POLLERR and POLLPRI too, and select() waits for its third list.
 
 gevent's poll() knows of reading and writing only: a pipe whose other end is closed is reported with POLLIN alone, for
 ever, where a program waits for POLLHUP; urgent data and a descriptor that was registered for errors alone (an event
@@ -9,7 +9,9 @@ same descriptors is made for this wait, which is ready when one of them is, and 
 wait of two threads in one object is a RuntimeError is C's rule, as are the mistakes in arguments. A poll() that has
 something to tell lets the others run every few milliseconds, as select_epoll.py's does.
 
-``selectors.PollSelector`` is on it. Where there is no epoll (that is, not on Linux), gevent's class stays.
+``selectors.PollSelector`` is on it. And ``select.select()`` waits for what is in its third list, which gevent's looks
+at only before it waits; in the same way. All else that it does is gevent's. Where there is no epoll (that is, not on
+Linux), gevent's stay.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import select
 import sys
 from math import ceil
 from time import monotonic
+
+import gevent.select as _of_gevent
 
 from .._gevent import native
 from .._install import Change
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _native: Any = native("select", "poll") if sys.platform == "linux" else None
+_native_select: Any = native("select", "select") if sys.platform == "linux" else None
+_gevents_select: Any = _of_gevent.select
 _epoll: Any = native("select", "epoll") if sys.platform == "linux" else None
 _LONGEST = (1 << 31) - 1  # milliseconds, a C int
 
@@ -67,29 +73,11 @@ class _Poll:
             return found
         self._is_waited_in = True
         try:
-            return self._wait(hub, timeout)
+            seconds = None if timeout is None or timeout < 0 else ceil(timeout) / 1000
+            return _wait_until(lambda: self._poll.poll(0), self._masks, hub, seconds)  # type: ignore[no-any-return]
         finally:
             self._is_waited_in = False
             self._turn = monotonic()
-
-    def _wait(self, hub: Any, timeout: float | None) -> list[tuple[int, int]]:
-        end = None if timeout is None or timeout < 0 else monotonic() + ceil(timeout) / 1000
-        ready = _epoll_of(self._masks)
-        try:
-            while True:
-                left = None if end is None else end - monotonic()
-                if left is not None and left <= 0:
-                    return self._poll.poll(0)  # type: ignore[no-any-return]
-                if ready is None:
-                    found = try_until(lambda: self._poll.poll(0) or None, left)
-                else:
-                    wait_for(hub, ready.fileno(), READ, left)
-                    found = self._poll.poll(0)
-                if found:
-                    return found  # type: ignore[no-any-return]
-        finally:
-            if ready is not None:
-                ready.close()
 
 
 def poll(_select: Any, /) -> _Poll:
@@ -109,6 +97,49 @@ def _number(fd: Any) -> int:
 def _is_to_wait(timeout: Any) -> bool:
     """Whether *timeout* is one that C takes, and not zero."""
     return timeout is None or (isinstance(timeout, (int, float)) and timeout != 0 and timeout <= _LONGEST)
+
+
+def select_(_select: Any, rlist: Any, wlist: Any, xlist: Any, timeout: Any = None, /) -> Any:
+    """gevent's, but where something is in *xlist*, and it has to wait."""
+    lists = [
+        descriptors if isinstance(descriptors, (list, tuple)) else [*descriptors]
+        for descriptors in (rlist, wlist, xlist)
+    ]
+    if timeout is not None and not (isinstance(timeout, (int, float)) and 0 <= timeout <= _LONGEST):
+        return _native_select(*lists, timeout)  # says what is wrong with it
+    hub = hub_to_wait_in() if lists[2] and timeout != 0 else None
+    if hub is None:
+        return _gevents_select(*lists, timeout)
+    if any(_native_select(*lists, 0)):
+        return _gevents_select(*lists, 0)
+    masks: dict[int, int] = {}
+    for descriptors, mask in zip(lists, (select.POLLIN, select.POLLOUT, select.POLLPRI), strict=True):
+        for descriptor in map(_number, descriptors):
+            masks[descriptor] = masks.get(descriptor, 0) | mask
+    return _wait_until(lambda: _ready(_native_select(*lists, 0)), masks, hub, timeout) or ([], [], [])
+
+
+def _ready(lists: Any) -> Any:
+    return lists if any(lists) else None
+
+
+def _wait_until(ask: Any, masks: dict[int, int], hub: Any, timeout: float | None) -> Any:
+    """What *ask* gives as soon as that is true, or *timeout* seconds have passed; asked when *masks* may be ready."""
+    end = None if timeout is None else monotonic() + timeout
+    ready = _epoll_of(masks)
+    if ready is None:
+        return try_until(lambda: ask() or None, timeout) or ask()
+    try:
+        while True:
+            left = None if end is None else end - monotonic()
+            if left is not None and left <= 0:
+                return ask()
+            wait_for(hub, ready.fileno(), READ, left)
+            found = ask()
+            if found:
+                return found
+    finally:
+        ready.close()
 
 
 def _epoll_of(masks: dict[int, int]) -> Any:
@@ -138,4 +169,5 @@ def plan(module: Any) -> list[Change]:
     _Poll.__module__ = "select"
     for name in ("register", "modify", "unregister", "poll"):
         vars(_Poll)[name].__doc__ = getattr(_native(), name).__doc__
-    return [Change(module, "poll", as_builtin(poll, _native, "select"))]
+    changes = {"poll": as_builtin(poll, _native, "select"), "select": as_builtin(select_, _native_select, "select")}
+    return [Change(module, name, function) for name, function in changes.items()]

@@ -154,3 +154,33 @@ print(said(poll.modify, 99, 1), said(poll.modify, 1, -1), said(poll.unregister, 
 print(said(type(poll)), select.poll.__name__, select.poll.__doc__, poll.poll.__doc__, type(poll).__name__, type(poll).__module__)
 """
     assert run_code(code, spec="all") == run_code(code)
+
+
+def test_select_waits_for_its_third_list() -> None:
+    code = """
+listener = socket.create_server(("127.0.0.1", 0))
+a = socket.create_connection(listener.getsockname())
+b = listener.accept()[0]
+assert select.select([b], [], [b], 0.1) == ([], [], []) and len(ticks) > 5
+threading.Thread(target=lambda: (time.sleep(0.05), a.send(b"!", socket.MSG_OOB))).start()
+assert select.select([r], [], iter([b]), 5) == ([], [], [b]) == select.select([], [], [b], 0)
+threading.Thread(target=lambda: (time.sleep(0.05), os.write(w, b"x"))).start()
+assert select.select([r], [], [a]) == ([r], [], [])
+assert select.select([r], [a], [a]) == ([r], [a], [])
+"""
+    run_code(ARMED + code, spec="all")
+
+
+def test_mistakes_in_a_select_are_told_as_ever() -> None:
+    code = """
+import gevent, select, threading
+def said(call, *args, **kwargs):
+    try:
+        return str(call(*args, **kwargs))
+    except Exception as error:
+        return type(error).__name__, str(error)
+print(said(select.select, [], [], [0], -1), said(select.select, [-1], [], [0], 1), said(select.select, [], [], [99], 1))
+print(said(select.select, [], [], ["x"], 1), said(select.select, [], [], [0], "x"), said(select.select, 1, [], [0])[0])
+print(select.select.__name__, select.select.__doc__)
+"""
+    assert run_code(code, spec="all") == run_code(code)
