@@ -91,6 +91,7 @@ _DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi"
 _NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
 _NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
 _ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
+_MULTIPROCESSING = "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer"
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
@@ -109,6 +110,7 @@ ADAPTERS = (
     Adapter("queue-class", "queue", "queue", CORRECTION),
     Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
     Adapter("select-poll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-class", "socket", "socket", CORRECTION),
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
@@ -127,11 +129,7 @@ ADAPTERS = (
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
     Adapter("fcntl", "fcntl"),
-    Adapter(
-        "multiprocessing",
-        "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer",
-        "_thread threading",
-    ),
+    Adapter("multiprocessing", _MULTIPROCESSING, "_thread threading"),
     Adapter("sqlite3", "sqlite3"),
     *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
     Adapter("driver-warnings", _NAMED, "threading"),
