@@ -22,6 +22,8 @@ _NEEDED = {
     "fork_threads": "changes",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
+    "os_daemon": "_as_builtin",
+    "os_read": "_as_builtin",
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",
     "signal_main": "_waits changes",

@@ -16,7 +16,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from conformance import modules
+import conformance
 from cpythons_tests_explained import EXPLAINED
 from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran, write_section
 
@@ -49,6 +49,15 @@ class Row(NamedTuple):
     alone: dict[str, Outcome]
     here_alone: set[str]  # fail under plain Python alone
     flaky: set[str]
+
+
+def modules(file: str) -> list[str]:
+    """The modules of the test file, or test package, *file*; with the package's own, if there are tests in it."""
+    spec = importlib.util.find_spec("test." + file)
+    found = conformance.modules(file)
+    if spec is None or spec.origin is None or "test." + file in found:
+        return found
+    return ["test." + file, *found] if "TestCase)" in pathlib.Path(spec.origin).read_text(encoding="utf-8") else found
 
 
 def column(name: str, store: Store, spec: str, attempt: int = 0) -> Outcomes:
