@@ -96,6 +96,7 @@ ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
+    Adapter("ssl-socket", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     # The first two rows of os come before the others, which wrap what they put there.
     Adapter("os-close", "os posix", "os", CORRECTION),

@@ -70,7 +70,8 @@ def _said(text: str) -> str:
 def _repr_inside(self: Any) -> str:
     """What C tells of the socket under a cooperative one, when it warns that it was not closed."""
     text: str = _native.__repr__(self)
-    return "<socket.socket " + text.partition(" ")[2]
+    name = "ssl.SSLSocket " if type(self).__module__ == "gevent.ssl" else "socket.socket "
+    return "<" + name + text.partition(" ")[2]
 
 
 def settimeout(self: Any, value: Any, /) -> None:
