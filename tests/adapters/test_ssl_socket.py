@@ -34,6 +34,17 @@ server = threading.Thread(target=serve)
 server.start()
 client = context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(b)
 server.join()
+taken = []
+def take():
+    while sum(taken) < 1000000:
+        taken.append(len(made[0].recv(65536)))
+taker = threading.Thread(target=take)
+taker.start()
+client.settimeout(10)
+client.sendall(bytes(500000))
+client.settimeout(None)
+client.sendall(bytes(500000))
+taker.join()
 client.setblocking(False)
 try:
     for _ in range(10000):
@@ -56,10 +67,15 @@ def test_the_name_of_the_server_is_encoded() -> None:
     code = """
 made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 print(made.wrap_socket(socket.socket(), server_hostname="k\\u00f6nig.example").server_hostname)
+sock = socket.socket()
+try:
+    made.wrap_socket(sock, server_hostname=".example")
+except UnicodeError as error:
+    print(isinstance(error, UnicodeError), sock.fileno())
 made.check_hostname = False
 print(made.wrap_socket(socket.socket()).server_hostname)
 """
-    assert same(code) == "xn--knig-5qa.example\nNone\n"
+    assert same(code) == "xn--knig-5qa.example\nTrue -1\nNone\n"
 
 
 def test_who_asks_for_a_certificate_says_whose() -> None:
