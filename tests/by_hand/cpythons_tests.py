@@ -121,15 +121,29 @@ def problems(row: Row) -> list[str]:
 
 def markdown(rows: list[Row]) -> str:
     """The table for docs/dev/conformance.md."""
-    names = ["file", "tests run", "fail under plain", "under `all` alone", "of them explained", "plain alone", "flaky"]
+    names = ["file", "tests run", "fail under plain", "under `all` alone", "of these explained", "plain alone", "flaky"]
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for row in rows:
         explained = sum(1 for test in row.alone if explanation(row.file, test))
         counts = [len(row.ran), len(row.plain), len(row.alone), explained, len(row.here_alone), len(row.flaky)]
         lines.append(f"| {' | '.join([row.file, *map(str, counts)])} |")
-    flaky = sorted(test for row in rows for test in row.flaky)
-    named = [f"- `{test.removeprefix('test.')}`" for test in flaky]
-    return "\n".join(lines + (["", "Flaky:", "", *named] if named else [])) + "\n"
+    flaky = [f"- `{test.removeprefix('test.')}`" for row in rows for test in sorted(row.flaky)]
+    parts = [lines, _listed("Fail under `all` alone", _alone(rows)), _listed("Flaky", flaky)]
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def _alone(rows: list[Row]) -> list[str]:
+    """What fails under lazypatch alone, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for row in rows:
+        for test in sorted(row.alone):
+            reason = explanation(row.file, test) or "**not explained**"
+            by_reason.setdefault(reason, []).append(f"`{test.removeprefix('test.')}`")
+    return [f"- {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
+
+
+def _listed(title: str, items: list[str]) -> list[str]:
+    return ["", f"{title}:", "", *items] if items else []
 
 
 def show(row: Row) -> None:

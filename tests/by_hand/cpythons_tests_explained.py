@@ -33,6 +33,10 @@ IDENTS = (
     "It gives C an ident of get_ident(), or compares it with one that C tells. That of a greenlet is the address of an "
     "object, because all greenlets run in one native thread, which is what C knows."
 )
+FRAMES = (
+    "sys._current_frames() and sys._current_exceptions() tell of native threads, and all greenlets run in one: there is one "
+    "entry, for whoever asks. lazypatch.dump() tells where everybody is."
+)
 INSIDE = (
     "It looks at what a private part of Python's class does, or at which class it is, where a cooperative one of gevent's "
     "stands."
@@ -106,6 +110,9 @@ EXPLAINED: tuple[Explained, ...] = (
         "*.ThreadTests.test_various_ops*",
         "It wants each thread to have a native id of its own. All greenlets run in one native thread.",
     ),
+    Explained("test_sys", "*.test_current_frames", FRAMES),
+    Explained("test_sys", "*.test_current_exceptions", FRAMES),
+    Explained("test_sys", "test.test_sys<exit>", "It waits for the threads that the two tests above left behind."),
     Explained(
         "test_fork1",
         "*.test_threaded_import_lock_fork",
