@@ -47,11 +47,18 @@ def __init__(self: Any, family: Any = -1, type: Any = -1, proto: Any = -1, filen
 
 
 def _type(self: Any) -> Any:
-    kind = self._sock.type & ~_NONBLOCK
+    return _kind(self._sock)
+
+
+def _kind(sock: Any) -> Any:
+    return _member(_socket_module.SocketKind, sock.type & ~_NONBLOCK)
+
+
+def _member(enum: Any, value: int) -> Any:
     try:
-        return _socket_module.SocketKind(kind)
+        return enum(value)
     except ValueError:
-        return kind
+        return value
 
 
 def __repr__(self: Any) -> str:
@@ -69,7 +76,10 @@ def _said(text: str) -> str:
 
 def _repr_inside(self: Any) -> str:
     """What C tells of the socket under a cooperative one, when it warns that it was not closed."""
-    text: str = _native.__repr__(self)
+    told: str = _native.__repr__(self)
+    family = _member(_socket_module.AddressFamily, self.family)
+    # Up to Python 3.10 these are told by name.
+    text = told.replace(f"family={self.family}, type={self.type},", f"family={family!s}, type={_kind(self)!s},")
     name = "ssl.SSLSocket " if type(self).__module__ == "gevent.ssl" else "socket.socket "
     return "<" + name + text.partition(" ")[2]
 
