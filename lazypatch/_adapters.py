@@ -48,8 +48,7 @@ class Adapter:
     """One row: the *word* by which a spec names it, and the *modules* that it waits for, each by itself.
 
     ``needs`` are targets that have to be installed before. ``usual`` tells whether it is in ``all``. ``plan`` is where
-    its function is, as ``module:function``. ``option`` is the option of the first target that it needs without which
-    a part does nothing.
+    its function is, as ``module:function``. ``option``: that of the first target without which a part does nothing.
     """
 
     __slots__ = ("kind", "modules", "needs", "option", "plan", "usual", "word")
@@ -92,10 +91,12 @@ _DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi"
 _NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
 _NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
 _ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
+_MULTIPROCESSING = "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer"
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
+    Adapter("ssl-socket", "ssl", "ssl", CORRECTION),
     _part("fork-by-default", "multiprocessing.context", "subprocess"),
     # The first two rows of os come before the others, which wrap what they put there.
     Adapter("os-close", "os posix", "os", CORRECTION),
@@ -104,11 +105,14 @@ ADAPTERS = (
     Adapter("os-daemon", "os", "os", CORRECTION),
     Adapter("os-lockf", "os"),
     Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
+    Adapter("thread-errors", "_thread", "_thread threading", CORRECTION),
     Adapter("signal-main", "signal", "signal threading", CORRECTION),
     Adapter("signal-waits", "signal", "threading"),
     Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
     Adapter("queue-class", "queue", "queue", CORRECTION),
     Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
+    Adapter("select-poll", "select selectors", "select selectors", CORRECTION),
+    Adapter("socket-class", "socket", "socket", CORRECTION),
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
@@ -127,11 +131,7 @@ ADAPTERS = (
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
     Adapter("fcntl", "fcntl"),
-    Adapter(
-        "multiprocessing",
-        "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer",
-        "_thread threading",
-    ),
+    Adapter("multiprocessing", _MULTIPROCESSING, "_thread threading"),
     Adapter("sqlite3", "sqlite3"),
     *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
     Adapter("driver-warnings", _NAMED, "threading"),

@@ -41,6 +41,8 @@ class Job(NamedTuple):
     armed_children: bool = False
     hanging: tuple[str, ...] = ()  # known to hang, so not tried
     only: tuple[str, ...] = ()  # if not empty, the tests to run
+    plain: bool = False  # as they are, with no adjustment of gevent's
+    idle_after: int = IDLE_AFTER
 
 
 def failing(outcomes: Outcomes) -> set[str]:
@@ -75,7 +77,7 @@ def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes, end: float) ->
     given = {**job._asdict(), "results": str(files["results"]), "done": list(outcomes)}
     files["job.json"].write_text(json.dumps(given))
     with files["log"].open("wb") as log:
-        ended = watch(_start(job, files, log), files["results"], end)
+        ended = watch(_start(job, files, log), files["results"], end, job.idle_after)
     current, done = _read(files["results"], outcomes)
     said = files["log"].read_text(errors="replace")[-6000:]
     if done:
@@ -109,7 +111,9 @@ def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subp
     )  # fmt: skip
 
 
-def watch(child: subprocess.Popen[bytes], results: pathlib.Path, end: float = math.inf) -> int | None:
+def watch(
+    child: subprocess.Popen[bytes], results: pathlib.Path, end: float = math.inf, idle_after: int = IDLE_AFTER
+) -> int | None:
     """The child's exit status; None if it hung, after all stacks were written to its log.
 
     It hangs if *results* did not grow for a while, or it still runs at *end*, by time.monotonic().
@@ -120,7 +124,7 @@ def watch(child: subprocess.Popen[bytes], results: pathlib.Path, end: float = ma
             if size != results.stat().st_size:
                 size, since = results.stat().st_size, time.monotonic()
             quiet = time.monotonic() - since
-            idle = quiet > IDLE_AFTER and _is_idle(child)
+            idle = quiet > idle_after and _is_idle(child)
             if idle or quiet > STALLS_AFTER or time.monotonic() > end:
                 child.send_signal(signal.SIGABRT)  # faulthandler
                 _wait(child, 10)

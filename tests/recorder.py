@@ -94,17 +94,21 @@ def leave_out(done: set[str], only: set[str]) -> None:
     setattr(unittest.TestCase, "run", run_rest)
 
 
-def load(name: str) -> ModuleType:
+def prepare(name: str) -> None:
+    """Import what *name* relies on others for."""
+    if name.startswith("test.test_importlib."):
+        # Some of its modules take sys.path away and expect that others have imported this, which invalidate_caches()
+        # imports from 3.12 on; alone they fail on any Python.
+        importlib.import_module("importlib.metadata")
+
+
+def load_what_gevent_can(name: str) -> ModuleType:
     """Import *name* from its source without the tests that gevent's list takes out.
 
     The list names files. Some became packages in later Pythons; the list goes for all modules of such a package.
     """
     from gevent.testing.patched_tests_setup import disable_tests_in_source
 
-    if name.startswith("test.test_importlib."):
-        # Some of its modules take sys.path away and expect that others have imported this, which invalidate_caches()
-        # imports from 3.12 on; alone they fail on any Python.
-        importlib.import_module("importlib.metadata")
     spec = importlib.util.find_spec(name)
     assert spec is not None and spec.origin is not None and spec.loader is not None
     with tokenize.open(spec.origin) as file:
@@ -127,18 +131,26 @@ def run(module: ModuleType) -> None:
         unittest.TextTestRunner(sys.stderr, verbosity=0).run(suite)
 
 
+def check(plain: bool, armed: bool) -> None:
+    """Something is patched here, or nothing is, as it should be; else this run would compare nothing."""
+    if not plain and not time.sleep.__module__.startswith("gevent."):
+        raise SystemExit("nothing is patched here")
+    if plain and armed != ("lazypatch" in sys.modules) or plain and not armed and "gevent" in sys.modules:
+        raise SystemExit("lazypatch is loaded" if not armed else "lazypatch is not loaded")
+
+
 def main(job: dict[str, Any]) -> None:
-    """Do one job: ``results``, ``module``, ``done``, ``only``, ``armed_children``."""
+    """Do one job: ``results``, ``module``, ``done``, ``only``, ``armed_children``, ``plain``, ``spec``."""
     faulthandler.enable()
-    if not time.sleep.__module__.startswith("gevent."):
-        raise SystemExit("nothing is patched here: this run would compare nothing")
+    check(job["plain"], bool(job["spec"]))
     if not job["armed_children"]:
         os.environ.pop("PYTHONCOOPPATCH", None)
     diary = Diary(job["results"])
     record(diary)
     leave_out(set(job["done"]), set(job["only"]))
     try:
-        run(load(job["module"]))
+        prepare(job["module"])
+        run((importlib.import_module if job["plain"] else load_what_gevent_can)(job["module"]))
     except unittest.SkipTest as reason:
         diary.note("skip", job["module"], str(reason))
     except Exception as error:

@@ -13,6 +13,7 @@ AT_FIRST_WAIT = {
     "os_wait": "_waits _children _child_watcher",
     "queue_class": "_waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
+    "socket_sharing": "_waits _buffers _socket_files",
     "thread_rlock": "_waits _tickets _rlock_waits",
 }
 
@@ -21,9 +22,13 @@ _NEEDED = {
     "fork_threads": "changes",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
+    "os_daemon": "_as_builtin",
+    "os_read": "_as_builtin",
     "select_epoll": "_waits",
+    "select_poll": "_as_builtin _waits",
     "signal_main": "_waits changes",
     "signal_waits": "_waits changes",
+    "thread_errors": "changes fork_threads",
     "socket_detach": "_waits _streams",
     "socket_sharing": "_waits",
 }

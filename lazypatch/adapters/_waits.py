@@ -7,6 +7,7 @@ tried without waiting, by trying again and again with growing pauses; for any ot
 import os
 import sys
 from _thread import get_native_id
+from time import monotonic
 
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import get_hub
@@ -91,8 +92,6 @@ def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "
 
     :param timeout: seconds after which None is given; None for no limit.
     """
-    from time import monotonic
-
     from gevent import sleep
 
     end = None if timeout is None else monotonic() + timeout
@@ -109,6 +108,19 @@ def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "
         else:
             sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def with_a_turn_for_others(since: float) -> float:
+    """The time at which the others ran last, which was *since*: they do now if that is long ago, and they can."""
+    now = monotonic()
+    if now - since <= sys.getswitchinterval():
+        return since
+    hub = hub_to_wait_in()
+    if hub is not None:
+        # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, and no timer ends.
+        with hub.loop.timer(0) as round_of_the_loop:
+            hub.wait(round_of_the_loop)
+    return monotonic()
 
 
 def in_threadpool(hub: "Any", call: "Callable[..., Any]", *args: "Any") -> "Any":

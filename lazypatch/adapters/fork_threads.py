@@ -20,11 +20,14 @@ concurrent.futures and ``subprocess`` (with a *preexec_fn*) have only the greenl
 """
 
 import os
+import sys
 from functools import partial
 
 from gevent import thread as _thread
+from gevent._hub_local import get_hub_if_exists
 from gevent.greenlet import Greenlet
 
+from .._gevent import native
 from .._threads import root_greenlet
 from .changes import Call, Change
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+_native_count: "Any" = native("_thread", "_count")
 running: "set[Any]" = set()  # greenlets that stand for threads
 _gone: "Any" = None  # the module, once somebody has forked
 _hooks_are_in = False
@@ -51,6 +55,7 @@ def plan(module: "ModuleType") -> "list[Change]":
     known = vars(root).get("switch")  # of an earlier install
     return [
         Change(_thread, "_start_new_greenlet", _start_new_greenlet),
+        Change(sys.modules["_thread"], "_count", _count),
         Change(vars(root), "switch", known or _mutable(root)),
         Call(_put_hooks_in),  # so they are the last in the child: after those of threading and of gevent
     ]
@@ -72,6 +77,13 @@ def _start_new_greenlet(function: "Any", args: "Any" = (), kwargs: "Any" = None)
     running.add(greenlet)
     greenlet.start()
     return greenlet
+
+
+def _count() -> int:
+    """How many threads were started and run. The native ones in which gevent looks names up are not the program's."""
+    pool: "Any" = getattr(get_hub_if_exists(), "_threadpool", None)
+    native_ones: int = _native_count() - (0 if pool is None else pool.size)
+    return max(native_ones, 0) + len(running)
 
 
 def _ended(greenlet: "Any") -> None:

@@ -22,6 +22,7 @@ from gevent.hub import Hub
 
 from .._gevent import native
 from .._install import Change
+from ._as_builtin import as_builtin_of_os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _BAD = 9  # errno.EBADF
+_made: "dict[str, Any]" = {}  # what is put in their places
 below: "dict[str, Any]" = {}  # what each function leads to
 _known: "Any" = None  # _own_descriptors, once there is a hub
 
@@ -49,16 +51,12 @@ def plan(module: "Any") -> "list[Change]":
         ]
     for function in close, closerange, dup2:
         name = function.__name__
-        if getattr(module, name) is not function:  # a reload may have left ours there
+        if name not in _made:
+            _made[name] = as_builtin_of_os(function, native("os", name))
+        if getattr(module, name) is not _made[name]:  # a reload may have left ours there
             below[name] = getattr(module, name)
-        _make_alike(function, native("os", name))
-        changes.append(Change(module, name, function))
+        changes.append(Change(module, name, _made[name]))
     return changes
-
-
-def _make_alike(function: "Any", original: "Any") -> None:
-    if original is not function:
-        function.__module__, function.__doc__, function.__wrapped__ = "os", original.__doc__, original
 
 
 def _own_descriptors() -> "Any":
@@ -89,13 +87,13 @@ def _again(reinit: "Callable[..., None]") -> "Callable[..., None]":
     return function
 
 
-def close(fd: "Any") -> None:
+def close(_os: "Any", /, fd: "Any") -> None:
     if _known is not None and _known.is_own(fd):
         raise OSError(_BAD, os.strerror(_BAD))
     below["close"](fd)
 
 
-def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
+def closerange(_os: "Any", fd_low: "Any", fd_high: "Any", /) -> None:
     own = _known.within(fd_low, fd_high) if _known is not None else ()
     for fd in own:
         below["closerange"](fd_low, fd)
@@ -103,7 +101,7 @@ def closerange(fd_low: "Any", fd_high: "Any", /) -> None:
     below["closerange"](fd_low, fd_high)
 
 
-def dup2(fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
+def dup2(_os: "Any", /, fd: "Any", fd2: "Any", inheritable: bool = True) -> int:
     if _known is not None and _known.is_own(fd2):
         os.get_inheritable(fd)  # raises what is to be raised if it is not open
         return int(fd2)

@@ -19,6 +19,7 @@ from gevent._hub_local import get_hub_if_exists
 
 from .._gevent import native
 from .._install import Change
+from ._as_builtin import as_builtin_of_os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _transfer(name: str, *args: "Any") -> int:
 # These two are in one piece each, for a file is read and written far more often than anything that waits.
 
 
-def read(fd: "Any", length: "Any", /) -> bytes:
+def read(_os: "Any", fd: "Any", length: "Any", /) -> bytes:
     try:
         position = _lseek(fd, 0, 1)
     except _NO:
@@ -78,7 +79,7 @@ def read(fd: "Any", length: "Any", /) -> bytes:
     return _read(fd, length)  # type: ignore[no-any-return]
 
 
-def write(fd: "Any", data: "Any", /) -> int:
+def write(_os: "Any", fd: "Any", data: "Any", /) -> int:
     try:
         position = _lseek(fd, 0, 1)
     except _NO:
@@ -93,44 +94,52 @@ def write(fd: "Any", data: "Any", /) -> int:
     return _write(fd, data)  # type: ignore[no-any-return]
 
 
-def readinto(fd: "Any", buffer: "Any", /) -> int:
+def readinto(_os: "Any", fd: "Any", buffer: "Any", /) -> int:
     return _call("readinto", fd, buffer)  # type: ignore[no-any-return]
 
 
-def readv(fd: "Any", buffers: "Any", /) -> int:
+def readv(_os: "Any", fd: "Any", buffers: "Any", /) -> int:
     return _call("readv", fd, buffers)  # type: ignore[no-any-return]
 
 
-def writev(fd: "Any", buffers: "Any", /) -> int:
+def writev(_os: "Any", fd: "Any", buffers: "Any", /) -> int:
     return _call("writev", fd, buffers)  # type: ignore[no-any-return]
 
 
-def preadv(fd: "Any", buffers: "Any", offset: "Any", flags: int = 0, /) -> int:
+def preadv(_os: "Any", fd: "Any", buffers: "Any", offset: "Any", flags: int = 0, /) -> int:
     return _call("preadv", fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
 
-def pwritev(fd: "Any", buffers: "Any", offset: "Any", flags: int = 0, /) -> int:
+def pwritev(_os: "Any", fd: "Any", buffers: "Any", offset: "Any", flags: int = 0, /) -> int:
     return _call("pwritev", fd, buffers, offset, flags)  # type: ignore[no-any-return]
 
 
-def eventfd_read(fd: "Any") -> int:
+def eventfd_read(_os: "Any", /, fd: "Any") -> int:
     return _call("eventfd_read", fd)  # type: ignore[no-any-return]
 
 
-def eventfd_write(fd: "Any", value: "Any") -> None:
+def eventfd_write(_os: "Any", /, fd: "Any", value: "Any") -> None:
     _call("eventfd_write", fd, value)
 
 
-def sendfile(out_fd: "Any", in_fd: "Any", offset: "Any", count: "Any") -> int:
+def sendfile(_os: "Any", /, out_fd: "Any", in_fd: "Any", offset: "Any", count: "Any") -> int:
     return _transfer("sendfile", out_fd, in_fd, offset, count)
 
 
 def splice(
-    src: "Any", dst: "Any", count: "Any", offset_src: "Any" = None, offset_dst: "Any" = None, flags: int = 0
+    _os: "Any",
+    /,
+    src: "Any",
+    dst: "Any",
+    count: "Any",
+    offset_src: "Any" = None,
+    offset_dst: "Any" = None,
+    flags: int = 0,
 ) -> int:
     return _transfer("splice", src, dst, count, offset_src, offset_dst, flags)
 
 
+_made: "dict[str, Any]" = {}
 _ALL = (read, write, readinto, readv, writev, preadv, pwritev, eventfd_read, eventfd_write, sendfile, splice)
 
 
@@ -141,6 +150,7 @@ def plan(module: "ModuleType") -> "list[Change]":
         name = function.__name__
         # Elsewhere sendfile has other parameters.
         if name in _native and (function is not sendfile or sys.platform == "linux"):
-            function.__module__, function.__doc__, function.__annotations__ = "os", _native[name].__doc__, {}
-            changes.append(Change(module, name, function))
+            if name not in _made:
+                _made[name] = as_builtin_of_os(function, _native[name])
+            changes.append(Change(module, name, _made[name]))
     return changes

@@ -19,7 +19,7 @@ from time import monotonic
 
 from .._gevent import native
 from .._install import Change
-from ._waits import READ, hub_to_wait_in, wait_for
+from ._waits import READ, hub_to_wait_in, wait_for, with_a_turn_for_others
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,14 +69,13 @@ class epoll:
 
     def poll(self, timeout: Any = None, maxevents: int = -1) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = self._epoll.poll(0, maxevents)
-        now = monotonic()
         if found or timeout == 0:
-            self._let_others_run(now)
+            self._turn = with_a_turn_for_others(self._turn)
             return found
         hub = hub_to_wait_in()
         if hub is None or not (timeout is None or isinstance(timeout, (int, float))):
             return self._epoll.poll(timeout, maxevents)  # type: ignore[no-any-return]
-        end = None if timeout is None or timeout < 0 else now + timeout
+        end = None if timeout is None or timeout < 0 else monotonic() + timeout
         while not found:
             left = None if end is None else end - monotonic()
             if left is not None and left <= 0:
@@ -85,15 +84,6 @@ class epoll:
             found = self._epoll.poll(0, maxevents)
         self._turn = monotonic()
         return found
-
-    def _let_others_run(self, now: float) -> None:
-        if now - self._turn > sys.getswitchinterval():
-            hub = hub_to_wait_in()
-            if hub is not None:
-                # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, and no timer ends.
-                with hub.loop.timer(0) as round_of_the_loop:
-                    hub.wait(round_of_the_loop)
-            self._turn = monotonic()
 
     def __enter__(self) -> epoll:
         self._epoll.__enter__()

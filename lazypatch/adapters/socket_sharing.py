@@ -9,6 +9,9 @@ does not wait.
 ``shutdown()`` does not throw EBADF into who waits, as gevent's does: the system itself makes the descriptor ready,
 and the reader gets the empty read, or the error, that it gets natively.
 
+Files that ``makefile()`` gives have a lock that knows native threads only, so the second thread that reads one, or
+writes to it, got "RuntimeError: reentrant call": it waits for the first (_socket_files.py).
+
 A socket is still bound to the hub, hence to the native thread, in which it was made.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from gevent import _socketcommon
+from gevent import _socket3, _socketcommon
 from gevent._hub_primitives import wait_on_watcher
 
 from .._gevent import native
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _mixin: Any = _socketcommon.SocketMixin
 _wait_alone = vars(_mixin)["_wait"]
 _drop = vars(_mixin)["_drop_events_and_close"]
+_makefile = vars(_socket3.socket)["makefile"]
 _others: dict[Any, list[Any]] = {}  # a socket's own watcher -> those of who waits beside it
 
 
@@ -107,6 +111,23 @@ def shutdown(self: Any, how: int) -> None:
     self._sock.shutdown(how)
 
 
+def makefile(
+    self: Any,
+    mode: str = "r",
+    buffering: int | None = None,
+    *,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+) -> Any:
+    file = _makefile(self, mode, buffering, encoding=encoding, errors=errors, newline=newline)
+    if buffering != 0:
+        from ._socket_files import share
+
+        share(file)
+    return file
+
+
 def plan(module: Any) -> list[Change]:
     """Methods of the class that gevent's sockets, TLS ones included, have in common."""
     if os.name != "posix":
@@ -114,4 +135,7 @@ def plan(module: Any) -> list[Change]:
     at_end.append(_wait_natively_from_now_on)
     shutdown.__doc__ = _mixin.shutdown.__doc__
     shutdown.__qualname__ = _mixin.shutdown.__qualname__
-    return [Change(_mixin, function.__name__, function) for function in (_wait, _drop_events_and_close, shutdown)]
+    makefile.__doc__ = _makefile.__doc__
+    makefile.__qualname__ = _makefile.__qualname__
+    changes = [Change(_mixin, function.__name__, function) for function in (_wait, _drop_events_and_close, shutdown)]
+    return [*changes, Change(_socket3.socket, "makefile", makefile)]

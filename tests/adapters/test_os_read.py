@@ -278,7 +278,7 @@ import inspect, os, pickle, posix, gevent
 for name in "read write readinto readv writev preadv pwritev eventfd_read eventfd_write sendfile splice".split():
     function = getattr(os, name, None)
     if function:
-        print(name, function is getattr(posix, name), function.__name__, function.__qualname__, function.__doc__)
+        print(name, function is getattr(posix, name), function.__name__, function.__qualname__.removesuffix(".__func__"), function.__doc__)
         print(inspect.signature(function), pickle.loads(pickle.dumps(function)) is function)
 """
     assert run_code(code, spec="all") == run_code(code)
@@ -297,3 +297,25 @@ print("lazypatch.adapters.os_read" in sys.modules, "lazypatch.adapters._streams"
 
 def test_gevent_alone_leaves_them_native() -> None:
     run_code("import os, gevent; assert type(os.read) is type(len)", spec="gevent")
+
+
+def test_they_are_no_methods_in_a_class_as_builtin_functions_are_not() -> None:
+    """``_close = os.close`` in the body of a class, to have it at the end of the interpreter."""
+    code = """
+import os, tempfile, threading
+threading.Thread(target=int).start()
+class File:
+    _close, _read, _write, _dup2 = os.close, os.read, os.write, os.dup2
+    def __init__(self):
+        self.r, self.w = os.pipe()
+    def use(self):
+        self._write(self.w, b"x")
+        self._dup2(self.r, self.r)
+        got = self._read(self.r, 9)
+        self._close(self.r)
+        self._close(self.w)
+        return got
+assert File().use() == b"x"
+"""
+    for spec in (None, "all"):
+        run_code(code, spec=spec)

@@ -199,3 +199,86 @@ gevent.joinall(greenlets, timeout=0.05)
 assert type(greenlets[1].exception).__name__ == "ConcurrentObjectUseError"
 """
     run_code(code, spec="all,-socket-sharing")
+
+
+def test_threads_that_write_to_one_file_over_a_socket_take_turns() -> None:
+    code = (
+        ARMED
+        + """
+a, b = socket.socketpair()
+a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+for mode in ("wb", "w"):
+    file = a.makefile(mode)
+    data = {"wb": b"x" * 200000, "w": "x" * 200000}[mode]
+    threads = start(3, lambda: (file.write(data), file.flush())[0])
+    taken = 0
+    while taken < 600000:
+        taken += len(b.recv(65536))
+    join(threads)
+assert got == 6 * [200000], got
+"""
+    )
+    run_code(code, spec="all")
+
+
+def test_threads_that_read_from_one_file_over_a_socket_take_turns() -> None:
+    code = (
+        ARMED
+        + """
+a, b = socket.socketpair()
+file = a.makefile("rb")
+assert type(file.raw).__name__ == "SocketIO" and isinstance(file.raw, socket.SocketIO), type(file.raw)
+threads = start(3, lambda: file.read(10))
+b.sendall(b"x" * 15)
+time.sleep(0.05)
+b.sendall(b"x" * 15)
+join(threads)
+assert got == 3 * [b"x" * 10], got
+got.clear()
+threads = start(1, lambda: file.read(10)) + start(1, lambda: file.close())
+b.sendall(b"x" * 10)
+join(threads)
+assert got == [b"x" * 10, None] and file.closed, got
+a.close()
+assert b.recv(1) == b""
+"""
+    )
+    run_code(code, spec="all")
+
+
+def test_a_file_over_a_socket_tells_its_time_outs_and_its_end() -> None:
+    code = (
+        ARMED
+        + """
+a, b = socket.socketpair()
+file = a.makefile("r")
+a.settimeout(0.01)
+for _ in range(2):
+    try:
+        file.read(1)
+    except OSError as error:
+        print(repr(error))
+b.sendall(b"x" * 10)
+try:
+    file.readline()
+except OSError as error:
+    print(repr(error))
+file, raw = a.makefile("rb"), a.makefile("rb", 0)
+a.settimeout(0)
+assert file.read(10) == b"x" * 10 and file.read(10) is None
+b.close()
+assert file.read() == b"" == raw.read(1)
+file.close()
+try:
+    file.read()
+except ValueError as error:
+    print(error)
+assert file.closed and not raw.closed and type(raw) is socket.SocketIO
+import gc, weakref
+gc.disable()
+gone = weakref.ref(a.makefile("wb"))
+assert gone() is None
+"""
+    )
+    said = ["TimeoutError('timed out')", *2 * ["OSError('cannot read from timed out object')"], "read of closed file"]
+    assert run_code(code, spec="all").splitlines() == said
