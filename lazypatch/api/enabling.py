@@ -47,7 +47,8 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from .._programs import is_left_native
+    from .._fork_server import serve
+    from .._programs import is_fork_server, is_left_native
     from .._spec import parse
     from .._with_options import arm_with
 
@@ -63,7 +64,11 @@ def enable(spec: str = "all") -> Handle:
 
         warn(message)
     current = session()
-    if not choice or not _can_work_here() or is_left_native(choice, spec):
+    if not choice or not _can_work_here():
+        return Handle(current, ())
+    if is_left_native(choice, spec):
+        if is_fork_server():
+            serve(lambda: spec)
         return Handle(current, ())
     arm_with(current, choice.options, lambda: arm_in_program(current, choice.wanted, choice.adapters))
     return Handle(current, choice.wanted)

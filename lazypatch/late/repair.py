@@ -23,6 +23,7 @@ from .._places import Reference
 from .._state import state
 from ..adapters.changes import Put
 from .keepers import LeftAlone
+from .local_classes import remade
 from .locks import Exchange, the_thing
 from .subclasses import Subclasses
 from .walk import Walker
@@ -179,7 +180,7 @@ class _Survey:
         return makers
 
     def native_classes(self) -> list[Finding]:
-        """Classes of ssl and subprocess: no reference of anybody's, but what those that stay raw lead to."""
+        """Classes of ssl, subprocess, multiprocessing: no reference of anybody's, but what those that stay raw lead to."""
         found = []
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
         if context is not None and made is not None:
@@ -191,6 +192,8 @@ class _Survey:
             from .native_popen import native_popen
 
             found.append(Finding([], lambda: native_popen(sys.modules["subprocess"], self._known.of("subprocess"))))
+        if local := self._native("_thread", "_local"):
+            found.append(Finding([], lambda: [*remade(local)]))
         return found
 
     def findings(self) -> list[Finding]:
