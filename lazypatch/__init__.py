@@ -205,6 +205,6 @@ def _arm(spec: str) -> None:
     if options:
         from ._with_options import arm_with
 
-        arm_with(current, options, lambda: current.arm(chosen, adapters, quiet=True))
+        arm_with(current, options, lambda: current.arm(chosen, adapters, quiet="when" not in options))
     else:
         current.arm(chosen, adapters, quiet=True)

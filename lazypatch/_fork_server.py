@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._session import Session
-
 
 def serve(ask: "Callable[[], str]") -> None:
     """In a fork server: have each of its children decide anew, by the spec that *ask* gives there."""
@@ -55,6 +53,7 @@ def _decide(spec: str) -> None:
     from ._programs import is_left_native
     from ._session import session
     from ._spec import parse
+    from ._when_forked import begin
     from ._with_options import arm_with
 
     front_door: "Any" = sys.modules[__name__.partition(".")[0]]
@@ -69,13 +68,7 @@ def _decide(spec: str) -> None:
         complain(message)
     current = session()
     begin(current)
-    arm_with(current, choice.options, lambda: current.arm(choice.wanted, choice.adapters))
-
-
-def begin(session: "Session") -> None:
-    """Nothing that is loaded in this child was watched, and others hold what they took out of it."""
-    session.met_before = frozenset(sys.modules)
-    session.selection.forked = session.selection.unrepaired = True
+    arm_with(current, {**choice.options, "when": ""}, lambda: current.arm(choice.wanted, choice.adapters))
 
 
 def _report() -> None:

@@ -24,6 +24,9 @@ class Handle:
         """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
         from .._state import state
 
+        forks = sys.modules.get("lazypatch._when_forked")
+        if forks is not None:
+            forks.forget()
         current = self._session
         waiting = [name for name in self._names if state(current.selection, current.originals, name) == "waiting"]
         selection = current.selection

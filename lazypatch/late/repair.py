@@ -180,7 +180,7 @@ class _Survey:
         return makers
 
     def native_classes(self) -> list[Finding]:
-        """Classes of ssl, subprocess, multiprocessing: no reference of anybody's, but what those that stay raw lead to."""
+        """Of ssl, subprocess, multiprocessing: no name of anybody's, but what those that stay raw lead to."""
         found = []
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
         if context is not None and made is not None:
