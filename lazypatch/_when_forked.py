@@ -86,6 +86,7 @@ def _arm() -> None:
     try:
         for session, arm in todo:
             begin(session)
+            session.selection.sharing = True
             arm()
     except BaseException as error:  # of a signal's handler: a hook's own would be printed and forgotten
         from ._raised_at_fork import raise_soon

@@ -22,6 +22,7 @@ from .._install import REMOVED, Originals
 from .._places import Reference
 from .._state import state
 from ..adapters.changes import Put
+from .holders import leading_to
 from .keepers import LeftAlone
 from .local_classes import remade
 from .locks import Exchange, the_thing
@@ -206,7 +207,8 @@ class _Survey:
             if isinstance(kind := self._native(module, name) or vars(sys.modules.get(module, types)).get(name), type)
         }
         kinds = frozenset({*self._makers, *self._alive, *self._contexts()})
-        slots = Walker(self._originals, kinds, opened, self._left_alone).walk()
+        leading = leading_to(self._originals, kinds) if self._selection.sharing else None
+        slots = Walker(self._originals, kinds, opened, self._left_alone, leading).walk()
         exchanges: dict[int, tuple[type, list[Slot]]] = {}
         for slot in slots:
             value = slot.get()

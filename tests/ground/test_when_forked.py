@@ -184,3 +184,49 @@ def test_the_parent_has_what_it_needs_and_no_more() -> None:
     loaded = {*run_code(code, FORK).split()}
     assert not [name for name in loaded if "gevent" in name or "late" in name or "adapters." in name], loaded
     assert "threading" not in loaded and "lazypatch._scheduler" not in loaded
+
+
+FINDS = """
+import functools, gc, os, socket, subprocess, sys, threading, time
+from time import sleep
+lock, local = threading.Lock(), threading.local()
+table, row = {"a": sleep, socket.socket: 1}, [time.sleep, lock]
+take = lock.acquire
+class Here:
+    wait = staticmethod(sleep)
+    class Inner:
+        guard = threading.RLock()
+        def __init__(self, wait=sleep):
+            self.event = threading.Event()
+here = Here.Inner()
+def around():
+    inside = sleep
+    return lambda: inside
+closed, part = around(), functools.partial(sleep, 1)
+class Worker(threading.Thread): pass
+def keyword(*, wait=sleep): pass
+@functools.wraps(keyword)
+def wrapped(): pass
+if FROZEN:
+    gc.freeze()
+from lazypatch.late.walk import Walker
+walk = Walker.walk
+def both(self):
+    slots = walk(self)
+    every = walk(Walker(self._things, self._kinds, self._opened, self._left_alone))
+    here = {slot.text for slot in every if slot.text.startswith("__main__")}
+    print(self._leading is not None, {slot.text for slot in slots} == {slot.text for slot in every}, len(here), flush=True)
+    return slots
+Walker.walk = both
+pid = os.fork()
+if not pid:
+    os._exit(take.__self__ is not lock or type(lock).__module__ != "gevent.thread")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_late_repair_finds_all_without_walking_through_all(frozen: bool) -> None:
+    """So most of what the parent had loaded stays shared with it; what it froze is not seen by the collector."""
+    asked, same, here = run_code(FINDS.replace("FROZEN", str(frozen)), FORK).split()
+    assert (asked, same) == (str(not frozen), "True") and int(here) >= 15
