@@ -179,9 +179,13 @@ def _arm(spec: str) -> None:
         from ._spec import parse
 
         choice = parse(spec)
-        from ._programs import is_left_native
+        from ._programs import is_fork_server, is_left_native
 
         if choice and is_left_native(choice, spec):
+            if is_fork_server():
+                from ._fork_server import serve
+
+                serve(lambda: _requested()[0])
             if is_report_asked_for():
                 from .reporting.requests import take
 
@@ -201,6 +205,6 @@ def _arm(spec: str) -> None:
     if options:
         from ._with_options import arm_with
 
-        arm_with(current, options, lambda: current.arm(chosen, adapters, quiet=True))
+        arm_with(current, options, lambda: current.arm(chosen, adapters, quiet="when" not in options))
     else:
         current.arm(chosen, adapters, quiet=True)

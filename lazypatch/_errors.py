@@ -232,6 +232,15 @@ def left(reference: "Reference") -> str:
     )
 
 
+def threads_at_the_fork(names: "Iterable[str]") -> str:
+    """when=fork, and the parent had native threads beside the one that forked."""
+    return (
+        f"when=fork was to make process {os.getpid()} cooperative, and its parent had other native threads when it "
+        f"forked ({', '.join(names)}), which may have held locks: it is left native. Start those threads after the "
+        "fork, or arm from the start, without when=fork."
+    )
+
+
 def stopped(found: "Iterable[str]") -> str:
     """Strict mode ended the process."""
     lines = "".join(f"  - {printable(problem)}\n" for problem in found)

@@ -18,9 +18,10 @@ _WITH_VALUE = "WXcm"  # the interpreter's options of one letter that a value fol
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
 
 # Never made cooperative, whatever is asked for. What stands behind -c begins so, after "from".
+_SERVER = {"multiprocessing.forkserver import main": "multiprocessing's fork server, which has to stay free of threads"}
 _NEVER = {
     "multiprocessing.resource_tracker import main": "multiprocessing's resource tracker, which only waits",
-    "multiprocessing.forkserver import main": "multiprocessing's fork server, which has to stay free of threads",
+    **_SERVER,
 }
 # Left native unless an only= of the SPEC means it: the same of -c, -m's name, or the end of the path.
 _USUALLY = {
@@ -34,25 +35,33 @@ _USUALLY = {
 native = ""  # why this program is left alone although it was asked for
 
 
-def is_left_native(choice: "Choice", spec: str) -> bool:
-    """Whether *choice*, made of *spec*, does not mean this program; if it does, settle what its children hear."""
+def is_left_native(choice: "Choice", spec: str, forked: bool = False) -> bool:
+    """Whether *choice*, made of *spec*, does not mean this program; if it does, settle what its children hear.
+
+    *forked*: it is a child of a fork server, whose command line it shares.
+    """
     global native
-    reason = why_native(choice.only, choice.without)
+    reason = why_native(choice.only, choice.without, forked)
     if reason:
-        native = native or reason
+        native = reason if forked else native or reason
         return True
     native = ""
     pass_on(spec, choice.inherit)
     return False
 
 
-def why_native(only: "Sequence[str]" = (), without: "Sequence[str]" = ()) -> str:
+def is_fork_server() -> bool:
+    """Whether this process, or the one that forked it, is one of multiprocessing."""
+    return bool(_listed(_program(sys.orig_argv[1:]), _SERVER))
+
+
+def why_native(only: "Sequence[str]" = (), without: "Sequence[str]" = (), forked: bool = False) -> str:
     """Why this process is to be left alone; nothing if it is to be made cooperative.
 
     *only* and *without* are the patterns of a SPEC; a program that one of *without* matches is none of *only*'s.
     """
     program = _program(sys.orig_argv[1:])
-    reason = _listed(program, _NEVER)
+    reason = "" if forked else _listed(program, _NEVER)
     if reason:
         return f"it is {reason}"
     known = names(program)

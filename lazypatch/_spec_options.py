@@ -73,6 +73,12 @@ def _signal(name: str, value: str, text: str) -> int:
     return int(getattr(_signal, word))
 
 
+def _moment(name: str, value: str, text: str) -> str:
+    if value.lower() != "fork":
+        raise unknown(value, text, ("fork",), f"value for the option {name}")
+    return "fork"
+
+
 def _calls(name: str, value: str, text: str) -> str:
     from ._pooled import read
 
@@ -86,6 +92,7 @@ READ: "dict[str, Callable[[str, str, str], Value]]" = {
     "monitor": _milliseconds,
     "dump": _signal,
     "in_threadpool": _calls,
+    "when": _moment,
 }
 REPEATED = ("in_threadpool",)  # what is said of these again is said as well
 PATTERNS = ("only", "not")  # as often as wanted

@@ -156,6 +156,8 @@ class Selection:
         self.announcements: "list[tuple[dict[str, bool], dict[str, object], list[str]]]" = []
         self.excluded: "set[str]" = set()  # modules that nothing is to be mended in
         self.asked: "set[str]" = set()  # modules that asked for originals
+        self.forked = False  # this process was forked by one that was left native, and armed after that
+        self.sharing = False  # and memory that it shares with that one is worth more than time
         self.unrepaired = False  # something was armed late since the last repair
         self.references: "list[Reference]" = []  # what late repair found
         self.told: "set[tuple[str, str]]" = set()  # targets and places in these that were warned of

@@ -1,4 +1,4 @@
-"""What the options of a spec begin: strict mode and calls in threads before it is armed, watching after it."""
+"""What the options of a spec begin: what precedes arming, what follows it, and when that is."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
 def arm_with(session: "Session", options: "Mapping[str, Value]", arm: "Callable[[], object]") -> None:
     """Call *arm*, and have *session* do what *options* ask for; from wherever the spec came."""
+    if options.get("when"):
+        from ._when_forked import arm_children
+
+        later = {**options, "when": ""}
+        arm_children(session, lambda: arm_with(session, later, arm))
+        return
     if options.get("strict"):
         from .reporting.strict import begin
 

@@ -24,6 +24,9 @@ class Handle:
         """Stop waiting for targets that are not loaded yet. What is installed stays installed."""
         from .._state import state
 
+        forks = sys.modules.get("lazypatch._when_forked")
+        if forks is not None:
+            forks.forget()
         current = self._session
         waiting = [name for name in self._names if state(current.selection, current.originals, name) == "waiting"]
         selection = current.selection
@@ -47,7 +50,8 @@ def enable(spec: str = "all") -> Handle:
     :return: a handle whose ``cancel()`` stops waiting for what is not loaded yet; also a context manager.
     :raises LazyPatchError: for a word that is not of the spec language.
     """
-    from .._programs import is_left_native
+    from .._fork_server import serve
+    from .._programs import is_fork_server, is_left_native
     from .._spec import parse
     from .._with_options import arm_with
 
@@ -63,7 +67,11 @@ def enable(spec: str = "all") -> Handle:
 
         warn(message)
     current = session()
-    if not choice or not _can_work_here() or is_left_native(choice, spec):
+    if not choice or not _can_work_here():
+        return Handle(current, ())
+    if is_left_native(choice, spec):
+        if is_fork_server():
+            serve(lambda: spec)
         return Handle(current, ())
     arm_with(current, choice.options, lambda: arm_in_program(current, choice.wanted, choice.adapters))
     return Handle(current, choice.wanted)

@@ -23,7 +23,9 @@ from .._originals import Originals
 from .._places import Reference
 from .._state import state
 from ..adapters.changes import Put
+from .holders import leading_to
 from .keepers import LeftAlone
+from .local_classes import remade
 from .locks import Exchange, the_thing
 from .subclasses import Subclasses
 from .walk import Walker
@@ -180,7 +182,7 @@ class _Survey:
         return makers
 
     def native_classes(self) -> list[Finding]:
-        """Classes of ssl and subprocess: no reference of anybody's, but what those that stay raw lead to."""
+        """Of ssl, subprocess, multiprocessing: no name of anybody's, but what those that stay raw lead to."""
         found = []
         context, made = self._native("ssl", "SSLContext"), self._native("ssl", "SSLSocket")
         if context is not None and made is not None:
@@ -192,6 +194,8 @@ class _Survey:
             from .native_popen import native_popen
 
             found.append(Finding([], lambda: native_popen(sys.modules["subprocess"], self._known.of("subprocess"))))
+        if local := self._native("_thread", "_local"):
+            found.append(Finding([], lambda: [*remade(local)]))
         return found
 
     def findings(self) -> list[Finding]:
@@ -204,7 +208,8 @@ class _Survey:
             if isinstance(kind := self._native(module, name) or vars(sys.modules.get(module, types)).get(name), type)
         }
         kinds = frozenset({*self._makers, *self._alive, *self._contexts()})
-        slots = Walker(self._originals, kinds, opened, self._left_alone).walk()
+        leading = leading_to(self._originals, kinds) if self._selection.sharing else None
+        slots = Walker(self._originals, kinds, opened, self._left_alone, leading).walk()
         exchanges: dict[int, tuple[type, list[Slot]]] = {}
         for slot in slots:
             value = slot.get()

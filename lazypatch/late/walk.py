@@ -33,7 +33,8 @@ class Walker:
     """Collects slots whose value is one of *things* (by id) or whose value's type is one of *types*.
 
     A bound method of an instance of *types* counts as one. *left_alone* tells for a module's name whether to keep out
-    of it and of what it defined. Instances of *opened* are looked into wherever they are.
+    of it and of what it defined. Instances of *opened* are looked into wherever they are. *leading*: ids; only in what
+    has one of these can there be anything.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Walker:
         kinds: Collection[type],
         opened: Container[type],
         left_alone: LeftAlone,
+        leading: Container[int] | None = None,
     ) -> None:
         self._things = things
         self._kinds = frozenset(kinds)
         self._opened = opened
         self._left_alone = left_alone
+        self._leading = leading
         self._seen: set[int] = set()
         self._spaces: set[int] = set()
         self._dicts: dict[type, Any] = {}  # type -> its descriptor of __dict__
@@ -76,7 +79,7 @@ class Walker:
             self._spaces.add(id(space))
             if self._left_alone.asks(name, space):
                 self._keep_out(space)
-            else:
+            elif self._leading is None or id(space) in self._leading:
                 kept.setdefault(id(space), (name, space))
         for name, space in kept.values():
             self._space(name, name, space)
@@ -111,6 +114,8 @@ class Walker:
             return False
         if id(value) in self._things or kind in self._kinds:
             return True
+        if self._leading is not None and id(value) not in self._leading:
+            return False
         if kind is types.FunctionType:
             bare = not (value.__defaults__ or value.__closure__ or value.__kwdefaults__ or value.__dict__)
             if bare and id(value.__globals__) in self._spaces:

@@ -51,6 +51,8 @@ def _named(references: list[Reference]) -> str:
 
 def advice(selection: Selection, targets: list[str]) -> str:
     """What can be done about it where the program is armed now."""
+    if selection.forked:
+        return "Have this process import those holders, not the one that forked it (preloaded them)."
     if selection.armed_at is None:
         early = next((found for name in targets if (found := importers.start_up_files(selection, name))), [])
         if early:

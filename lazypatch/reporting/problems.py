@@ -24,7 +24,7 @@ def problems(session: Session) -> list[str]:
     for name in TARGETS:
         if name not in session.selection.wanted or name in session.selection.vetoed:
             continue
-        if name in session.selection.early:
+        if name in session.selection.early and not session.selection.forked:
             found.append(_errors.loaded_before(name, likely(session.selection, session.originals, name)))
         elif _state.state(session.selection, session.originals, name) == "failed":
             found.append(_errors.left_native(name))

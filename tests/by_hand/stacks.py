@@ -2,8 +2,8 @@
 
     python tests/by_hand/stacks.py [--rows WORD ...] [--markdown docs/compatibility.md] [--verbose]
 
-For each row of ``stacks_tools.py`` (runs and ends) and ``stacks_servers.py`` (answers requests until a signal) a folder of
-its own is made, the program is started there twice, in a clean environment, and what it did is compared: stdout and
+For each row of ``stacks_tools.py`` (runs and ends), ``stacks_servers.py`` (answers requests until a signal) and
+``stacks_signals.py`` (is sent signals that reload it, or change its workers) a folder of its own is made, the program is started there twice, in a clean environment, and what it did is compared: stdout and
 stderr without what differs from run to run, exit status, the files it wrote, and for servers how long eight requests took
 that wait 0.4 s each, and how it ended on SIGINT and SIGTERM. Whatever is left running is killed. A row whose
 distribution is not installed is left out, and named.
@@ -123,25 +123,40 @@ def write(folder: pathlib.Path, files: dict[str, str]) -> None:
 def start(
     words: list[str], folder: pathlib.Path, spec: str | None, env: dict[str, str], log: Any = None
 ) -> subprocess.Popen[str]:
-    """This Python with *words*, in a session of its own, so that nothing of it survives :func:`stop`; writing to *log*."""
+    """This Python with *words*, in a session of its own and with a home of its own, so that nothing of it survives :func:`stop`.
+
+    It writes to *log*, or to a pipe.
+    """
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_", "COVERAGE"))}
     keep |= {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "HOME": str(folder)}
     bin_folder = os.path.dirname(sys.executable)
     keep |= {"PATH": bin_folder + os.pathsep + keep.get("PATH", ""), **env}
     if spec is not None:
         keep["PYTHONCOOPPATCH"] = spec
-    return subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, *words], cwd=folder, env=keep, stdin=subprocess.PIPE, stdout=log or subprocess.PIPE,
         stderr=log or subprocess.PIPE, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
+    _homes[child.pid] = str(folder)
+    return child
+
+
+_homes: dict[int, str] = {}  # of each child that was not stopped
 
 
 def stop(child: subprocess.Popen[str]) -> None:
-    """Kill what is left of *child* and of its children."""
+    """Kill what is left of *child* and of its children, also of those in sessions of their own (Jupyter's kernels)."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
+    home = b"HOME=" + os.fsencode(_homes.pop(child.pid, "nobody's"))
+    for environment in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if home in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+        except OSError:  # it is somebody else's, or has ended
+            continue
 
 
 def version(dist: str) -> str:
@@ -183,9 +198,14 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="show both runs of a row that differs")
     options = parser.parse_args()
     from stacks_servers import SERVERS
+    from stacks_signals import SIGNALLED
     from stacks_tools import TOOLS
 
-    rows = [row for row in [*TOOLS, *SERVERS] if not options.rows or any(word in row.name for word in options.rows)]
+    rows = [
+        row
+        for row in [*TOOLS, *SERVERS, *SIGNALLED]
+        if not options.rows or any(word in row.name for word in options.rows)
+    ]
     table, missing, wrong = [], [], 0
     for row in rows:
         if not version(row.dist):

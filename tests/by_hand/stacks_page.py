@@ -16,7 +16,10 @@ for each Python that it is run with; what has to be installed for a row is in it
 For a **program that ends**: exit status, stdout and stderr without what differs from run to run (times, numbers, addresses;
 where a tool prints more that depends on time, only its results, see `stacks_tools.py`). For a **server**: eight
 requests at once that wait 0.4 s each (the answers, and whether they took less than half of what they take one after
-the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. In both: no
+the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. For a server that is **sent
+other signals** (HUP, TTIN, TTOU, USR2 to gunicorn and uvicorn, a worker killed or one that gives no sign): what a request that
+was under way got, whether the workers were replaced, became one more and one less, and which version of the application
+answers then. In all: no
 warning of lazypatch's, and no LoopExit or BlockingSwitchOut of gevent's (a traceback may show its frames). A server that hangs after a signal in both columns does so in plain Python.
 
 What differs and cannot be mended, or is not yet:
@@ -31,6 +34,8 @@ What differs and cannot be mended, or is not yet:
   does.
 - **watchdog 7.1**, where inotify's queue overflows, computes for ever in one of its threads; plain Python shares the processor
   with the others, greenlets do not. 6.0 does not do that.
+- **A request that computes** longer than gunicorn's `--timeout` has its gthread worker killed, where plain Python's threads
+  share the processor and the worker gives signs of life: raise `--timeout`. sync workers are killed in both.
 - **pdb** also stops in threads that start after `c`.
 - **eventlet's `monkey_patch()`** in an armed program warns and does nothing: two hubs do not wake each other.
 """

@@ -22,7 +22,7 @@ FOLDER = pathlib.Path(lazypatch.__file__).parent
 LAYERS: dict[str, list[str]] = {
     "the way in": ["__main__", "pytest_plugin", "cli"],
     "what is offered": ["api"],
-    "what options begin": ["_with_options"],
+    "what options begin": ["_when_forked", "_with_options", "_fork_server"],
     "what happened": ["reporting"],
     "what stops everything": ["stalls"],
     "the session": ["_session"],
