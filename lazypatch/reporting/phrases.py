@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._places import Place, place
 from ..stalls.culprits import headline
-from .unarmed import source, why
+from .unarmed import because, source
 
 if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
@@ -55,7 +55,7 @@ def armed(report: Facts) -> str:
     if not report.armed:
         patched = [target.name for target in report.targets if target.state == "gevent"]
         by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
-        return f"Nothing has been armed. {why()}".rstrip() + by_gevent
+        return f"Nothing has been armed{because()}" + by_gevent
     callers = report.armed[0].callers
     outside = source()
     by = f"by {place(callers[0])}" if callers else "before the program started" + (f", by {outside}" if outside else "")
