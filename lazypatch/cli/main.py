@@ -22,7 +22,8 @@ what is made cooperative:
   --patch SPEC       all (the default), or words: socket,ssl / all,-subprocess,monitor=100 (docs/reference.md)
   --NAME, --no-NAME  gevent.monkey's options, such as --no-subprocess
 what is told:
-  --report[=FILE]    at the end, what became of each module; FILE.json, FILE.html, or text (docs/report.md)
+  --report[=FILE]    at the end, what became of each module; FILE.json, FILE.html, or text (docs/report.md); may be
+                     said again for another FILE; --report FILE works if FILE ends in .json, .html or .txt
   --strict           end with status 3 as soon as anything is too late
   --verbose          say what is armed
   --inherit          child processes are armed, too
@@ -64,7 +65,7 @@ class Options:
         self.only: "list[str]" = []
         self.without: "list[str]" = []
         self.module = False
-        self.report: "str | None" = None
+        self.reports: "list[str]" = []  # files; "" is stderr
         self.strict = False
         self.inherit = False
         self.verbose = False
@@ -85,7 +86,7 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
         if name == "patch":
             _patch_option(options, value if equals else rest.pop(0) if rest else "")
         elif name == "report":
-            options.report = value
+            options.reports.append(value if equals or not _is_for_a_report(rest) else rest.pop(0))
         elif name in ("module", "strict", "inherit", "verbose") and not equals:
             setattr(options, name, True)
         elif not equals:
@@ -93,6 +94,12 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
         else:
             raise _unknown(word)
     return options, rest[1:] if rest[:1] == ["--"] else rest
+
+
+def _is_for_a_report(rest: "list[str]") -> bool:
+    """Whether what comes behind --report is a file to write, and a program comes after it."""
+    word = rest[0].lower() if len(rest) > 1 else ""
+    return word.endswith((".json", ".html", ".htm", ".txt")) and not word.startswith("-")
 
 
 def _patch_option(options: Options, spec: str) -> None:
@@ -177,10 +184,10 @@ def main() -> None:
         print(f"lazypatch: {spec!r} leaves this program native: {_programs.native}; Python {sys.version}")
     elif options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(choice.wanted))}; Python {sys.version}")
-    if options.report is not None:
+    for file in options.reports:
         from ..reporting.requests import ask
 
-        ask(session(), options.report)
+        ask(session(), file)
     if choice and not native:
         if is_report_asked_for():
             from ..reporting.requests import take

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
 
 HOW = {
-    "interpreter": "loaded with the interpreter, before any hook",
+    "interpreter": "the interpreter itself",
     "gevent": "gevent, which was being loaded",
     "inferred": "nobody who can be found",
 }
@@ -71,13 +71,6 @@ def loading(report: Facts) -> str:
         return "gevent has not been loaded by lazypatch."
     by = f" ({place(load.callers[0])})" if load.callers else ""
     return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
-
-
-def adapters(report: Facts) -> list[str]:
-    """What became of those that had something to do, and how many wait."""
-    lines = [f"{row.word}: {row.state} ({', '.join(row.modules)})" for row in report.adapters if row.state != "waiting"]
-    waiting = [row.word for row in report.adapters if row.state == "waiting"]
-    return lines + ([f"waiting: {', '.join(waiting)}"] if waiting else [])
 
 
 def own_times(imports: list[Import]) -> list[float]:
