@@ -12,7 +12,7 @@ from .. import _state
 from .._adapters import PART
 from .._gevent import native
 from .._places import Place
-from .._targets import STAND_INS, TARGETS
+from .._targets import STAND_INS, TARGETS, ignores_environment
 from .._targets import in_main_interpreter as on_main_thread
 from ..adapters.drivers import seen
 from ..late.importers import inferred
@@ -85,7 +85,7 @@ def _stalls() -> tuple[float, list[Stall]]:
 def _program() -> list[str]:
     """The command line, which may hold passwords: on request, only the program's name."""
     option: Any = sys._xoptions.get("cooppatch_report_args")
-    if option is None and not sys.flags.ignore_environment:
+    if option is None and not ignores_environment():
         option = os.environ.get("PYTHONCOOPPATCH_REPORT_ARGS")
     words = sys.orig_argv
     if str(option).lower() in ("0", "off", "false", "no", "none") and option is not None:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import _errors
+from .._targets import ignores_environment
 from .writing import is_replaced, put
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def take(session: Session) -> None:
     option = sys._xoptions.get("cooppatch_report")
     if option is not None:
         ask(session, "" if option is True else option, inherit=False)
-    elif not sys.flags.ignore_environment:
+    elif not ignores_environment():
         ask(session, os.environ.get(VARIABLE, ""), inherit=True)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from .._targets import ignores_environment
+
 _OFF = ("", "0", "off", "none", "false", "no")
 
 
@@ -20,7 +22,7 @@ def why() -> str:
     if package._refused:
         return f"{package._refused}."
     asked = f"PYTHONCOOPPATCH={variable}" if option is None else "-X cooppatch"
-    if option is None and sys.flags.ignore_environment:
+    if option is None and ignores_environment():
         return f"Python was told to ignore {asked} (-E or -I). Write -X cooppatch={variable}."
     if package._done:
         return ""  # it was obeyed, and is over: or this is a subinterpreter
@@ -28,7 +30,7 @@ def why() -> str:
     if sys.flags.no_site:
         found = "-S has Python read no .pth file"
     elif getattr(sys, "frozen", False):
-        found = "a frozen program reads no .pth file"
+        found = "a frozen program reads no .pth file, and PyInstaller's hook for lazypatch is not in it"
     else:
         found = f"no .pth file is read in {folder}, where lazypatch is (it is no site-packages folder)"
     return (

@@ -21,7 +21,7 @@ FOLDER = pathlib.Path(lazypatch.__file__).parent
 # before it in this list. So there can be no circle. A folder is one layer, and within it the same is true by name of the
 # edges in BESIDE. The front door, __init__, is above all, and names what it gives lazily.
 LAYERS: dict[str, list[str]] = {
-    "the way in": ["__main__", "pytest_plugin", "cli"],
+    "the way in": ["__main__", "pytest_plugin", "frozen", "cli"],
     "what is offered": ["api"],
     "what options begin": ["_with_options"],
     "what happened": ["reporting"],
