@@ -110,7 +110,7 @@ def _requested() -> "tuple[str, str]":
     option = sys._xoptions.get("cooppatch")
     if option is not None:
         return ("all" if option is True else option), f"-X cooppatch={option}"
-    if sys.flags.ignore_environment:
+    if sys.flags.ignore_environment and not hasattr(sys, "frozen"):  # all that are frozen have that flag
         return "", ""
     spec = os.environ.get("PYTHONCOOPPATCH", "")
     return spec, f"PYTHONCOOPPATCH={spec}"

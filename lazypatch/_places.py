@@ -8,6 +8,13 @@ from typing import Literal, NamedTuple
 
 # What becomes of a target or an adapter, as lazypatch.state() says it.
 State = Literal["waiting", "installed", "late", "failed", "skipped", "gevent"]
+# What an adapter does: it makes what gevent replaced behave as Python documents it; it makes cooperative what gevent
+# leaves alone; it is part of what gevent.monkey does.
+AdapterKind = Literal["correction", "extension", "part"]
+# What a place that held an original is.
+PlaceKind = Literal[
+    "global", "class attribute", "default argument", "partial", "closure", "lock", "subclass", "instance"
+]
 
 
 class Place(NamedTuple):
@@ -30,7 +37,7 @@ class Reference(NamedTuple):
     name: str  # its name there: "sleep"
     module: str  # the module that the place belongs to: "app.views"
     place: str  # where exactly, as a programmer would write it: "app.views.sleep", "app.Pool.QueueCls"
-    kind: str  # global, class attribute, default argument, partial, closure, lock, subclass, instance
+    kind: PlaceKind
     mended: bool
     why: str  # why it was not mended, else ""
 

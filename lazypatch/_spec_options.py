@@ -18,15 +18,14 @@ def shown(text: str) -> str:
 
 
 def unknown(word: str, text: str, known: "Iterable[str]", what: str = "word") -> Exception:
-    from difflib import get_close_matches
+    from ._nearest import did_you_mean
 
     words = list(dict.fromkeys(known))
-    near = get_close_matches(word.lower()[:80], words, 1)
-    nearest = f"; the nearest is {near[0]!r}" if near else ""
+    nearest = did_you_mean(word, words) or "."
     separators = [mark for mark in (";", " ", ":", "+", "|") if mark in word]
     if separators and all(part.strip("- ").lower() in words for part in word.split(separators[0]) if part.strip()):
-        nearest = f"; separate words by commas, not by {separators[0]!r}"
-    return error(f"unknown {what} {shown(word)} in the spec {shown(text)}{nearest}; known: {', '.join(words)}")
+        nearest = f"; separate words by commas, not by {separators[0]!r}."
+    return error(f"unknown {what} {shown(word)} in the spec {shown(text)}{nearest} Known: {', '.join(words)}")
 
 
 def error(message: str) -> Exception:

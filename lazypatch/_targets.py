@@ -226,6 +226,11 @@ class Journal:
             self.entries.append((begin, what, names, perf_counter(), who, found))
 
 
+def ignores_environment() -> bool:
+    """Whether Python was told to. What PyInstaller has frozen has that flag, and nobody has asked for it."""
+    return bool(sys.flags.ignore_environment) and not hasattr(sys, "frozen")
+
+
 def is_report_asked_for() -> bool:
     """Whether the environment or an -X option asks for a report (reporting/requests.py reads what they say)."""
     return "PYTHONCOOPPATCH_REPORT" in os.environ or "cooppatch_report" in sys._xoptions

@@ -53,6 +53,11 @@ def run_code(code: str, spec: str | None = None, **env: str) -> str:
     return done.stdout
 
 
+def unwrapped(text: str) -> str:
+    """*text* on one line, with single spaces: a report is broken to fit a width."""
+    return " ".join(text.split())
+
+
 @pytest.fixture
 def app() -> Any:
     """Run ``tests/apps/NAME.py`` armed; it asserts its fact itself, prints ``ok`` at its end and exits 0."""

@@ -153,11 +153,3 @@ def seen() -> list[Driver]:
         if module is not None:
             found.append(Driver(name, switched(module), needs))
     return found
-
-
-def said(driver: Driver) -> str:
-    """What is to be said of it, without its name."""
-    if driver.switched:
-        return "switched: the others run while it waits"
-    what = "not switched: while it waits in C, no other greenlet runs" if driver.switched is False else "cannot be seen"
-    return f"{what}. What to do: {driver.needs}"

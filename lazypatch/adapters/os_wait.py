@@ -142,6 +142,7 @@ class _Signals:
 
 
 def _sigchld() -> "list[Change]":
-    import gevent.signal
+    import gevent.signal  # noqa: F401
 
-    return [Change(gevent.signal, "_signal", _Signals())]
+    # Not as an attribute of gevent, which has none yet where the program itself imports it.
+    return [Change(sys.modules["gevent.signal"], "_signal", _Signals())]

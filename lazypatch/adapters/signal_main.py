@@ -46,9 +46,9 @@ def plan(signal: "ModuleType") -> "list[Change]":
     if not hasattr(signal, "pthread_kill"):
         return []
     global base
-    import gevent.signal
+    import gevent.signal  # noqa: F401
 
-    base = gevent.signal
+    base = sys.modules["gevent.signal"]  # gevent has no such attribute yet where the program itself imports it
     named: "list[tuple[Any, Any]]" = [
         (signal, function) for function in (signal_, getsignal, set_wakeup_fd, pthread_kill)
     ]

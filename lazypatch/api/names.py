@@ -7,9 +7,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._errors import LazyPatchError, LazyPatchWarning
-    from .._places import Place, Reference
+    from .._places import AdapterKind, Place, PlaceKind, Reference, State
     from ..adapters.drivers import Driver
-    from ..reporting.records import AdapterReport, Arming, ForeignCall, Import, Install, Loading, TargetReport, Verdict
+    from ..reporting.records import (
+        AdapterReport,
+        Arming,
+        ForeignCall,
+        Import,
+        ImporterKind,
+        Install,
+        Loading,
+        LoadingKind,
+        TargetReport,
+        Verdict,
+        VerdictKind,
+    )
     from ..reporting.report import Report, report
     from ..stalls.cooperative import assert_cooperative
     from ..stalls.culprits import Stall
@@ -38,22 +50,28 @@ if TYPE_CHECKING:
     from .queries import exclude, get_original, is_module_patched, is_object_patched, original, state
 
 __all__ = [
+    "AdapterKind",
     "AdapterReport",
     "Arming",
     "Driver",
     "ForeignCall",
     "Handle",
     "Import",
+    "ImporterKind",
     "Install",
     "LazyPatchError",
     "LazyPatchWarning",
     "Loading",
+    "LoadingKind",
     "Place",
+    "PlaceKind",
     "Reference",
     "Report",
     "Stall",
+    "State",
     "TargetReport",
     "Verdict",
+    "VerdictKind",
     "assert_cooperative",
     "dump",
     "enable",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import os
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._places import short
 from .._targets import STAND_INS, TARGETS
 from ..adapters.drivers import DRIVERS
-from .static_imports import Finder, Import, Source, imports, is_library, read, statements
+from .static_imports import Finder, Import, Source, imports, is_library, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +167,7 @@ class _Program:
             known = DRIVERS.get(what.module)
             if known is not None and what.module != "sqlite3":  # an adapter is in all
                 yield Finding(
-                    source.file, what.line, what.column, "driver", f"{what.module} waits in C; it needs {known[1]}"
+                    source.file, what.line, what.column, "driver", f"{what.module} waits in C. What to do: {known[1]}"
                 )
 
 
@@ -187,25 +185,6 @@ def _arms(one: ast.stmt, aliases: set[str]) -> bool:
 def _is_replaced(module: str, name: str) -> bool:
     row = TARGETS.get(module)
     return row is not None and (name == "*" or name in row.names.split() or name in STAND_INS.get(module, ()))
-
-
-def find_program(words: list[str]) -> tuple[Source, list[str]]:
-    """The program that *words* name, a path or ``-m mod``, and its sys.path. Raises OSError or SyntaxError."""
-    rest = [folder for folder in sys.path[1:] if folder]
-    if words[0] == "-m":
-        path = [os.getcwd(), *rest]
-        finder = Finder(path)
-        source = finder.source(f"{words[1]}.__main__") or finder.source(words[1])
-        if source is None:
-            raise FileNotFoundError(f"no module {words[1]} was found")
-        return source, path
-    file = os.path.abspath(os.path.join(words[0], "__main__.py") if os.path.isdir(words[0]) else words[0])
-    with open(file, "rb"):
-        pass
-    found = read("__main__", file)
-    if found is None:
-        raise SyntaxError(f"{words[0]} is not a program that Python {sys.version.split()[0]} can read")
-    return found, [os.path.dirname(file), *rest]
 
 
 def as_json(found: list[Finding]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
+
+from .._nearest import did_you_mean
+from .printing import say
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from typing import NoReturn
 
-_COMMANDS = ("run", "info", "check")
+_COMMANDS = ("run", "info", "check", "--help", "--version")
 _DOCS = "docs/command.md"
 _HELP = """\
 Make blocking Python programs cooperative with gevent, each module exactly when it first loads.
@@ -44,29 +48,27 @@ def main(words: list[str] | None = None) -> None:
         sys.argv[1:] = rest
         run()
     elif first in ("-h", "--help", "help"):
-        print(_HELP, end="")
-    elif first == "--version":
+        say(_HELP.rstrip("\n"))
+    elif first in ("-V", "--version"):
         from .. import __version__
 
-        print(f"lazypatch {__version__}")
+        say(f"lazypatch {__version__}")
     elif first in ("info", "check"):
         sys.exit(_info(rest) if first == "info" else _check(rest))
     else:
-        _fail(f"unknown command {first!r}" + nearest(first, _COMMANDS))
+        _fail(f"unknown command {first!r}" + _meant(first))
 
 
-def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """``; did you mean 'info'?``, if anything is near."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word.lower(), known, 1, 0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _meant(word: str) -> str:
+    if word and os.path.exists(word):
+        return f"; a program is started with 'lazypatch run {word}'"
+    return did_you_mean(word, _COMMANDS)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, command: str = "lazypatch") -> NoReturn:
     from .._errors import complain
 
-    complain(f"{message}; lazypatch --help tells all of it")
+    complain(f"{message.rstrip('.')}; {command} --help tells all of it")
     sys.exit(2)
 
 
@@ -74,10 +76,14 @@ def _parser(command: str, what: str, example: str) -> ArgumentParser:
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
     class Parser(ArgumentParser):
+        def print_help(self, file: object = None) -> None:
+            say(self.format_help().rstrip("\n"))
+
         def error(self, message: str) -> NoReturn:
-            options = [word for action in self._actions for word in action.option_strings]
-            word = next((word for word in message.split() if word.startswith("--")), "")
-            _fail(f"{command}: {message}" + (nearest(word, options) if word not in options else ""))
+            known = [word for action in self._actions for word in action.option_strings]
+            _, unknown, words = message.partition("unrecognized arguments: ")
+            near = did_you_mean(words.split()[0], known) if unknown else ""
+            _fail(f"{command}: {message}{near}", f"lazypatch {command}")
 
     return Parser(
         prog=f"lazypatch {command}",
@@ -97,7 +103,7 @@ def _info(words: list[str]) -> int:
     from .info import as_json, as_text, look
 
     found = look()
-    print(as_json(found) if given.json else as_text(found))
+    say(as_json(found) if given.json else as_text(found))
     return 1 if found.problems else 0
 
 
@@ -111,24 +117,27 @@ def _check(words: list[str]) -> int:
         "--format", choices=("text", "json", "github"), default="text", help="lines, one JSON list, or annotations"
     )
     parser.add_argument("-m", dest="module", metavar="MODULE", help="a module, as python -m would run it")
-    parser.add_argument("program", nargs="*", metavar="PROGRAM", help="files, or a folder with a __main__.py")
+    parser.add_argument(
+        "program", nargs="*", metavar="PROGRAM", help="files, a folder with a __main__.py, or - for stdin"
+    )
     given = parser.parse_args(words)
     programs = [["-m", given.module]] if given.module else []
-    programs += [[program] for program in given.program]
+    programs += [[program] for program in given.program if program]
     if not programs:
         parser.error("no program was named")
     import gc
 
     from . import check
+    from .named_program import Unreadable, find_program
 
     gc.disable()  # syntax trees are many objects, and none of them is garbage
     found = []
     for program in programs:
         try:
-            found += check.check(*check.find_program(program))
-        except (OSError, SyntaxError) as error:
+            found += check.check(*find_program(program))
+        except Unreadable as error:
             parser.error(str(error))
     form = {"text": check.as_text, "json": check.as_json, "github": check.as_github}[given.format]
     if found or given.format == "json":
-        print(form(found))
+        say(form(found))
     return 1 if found else 0

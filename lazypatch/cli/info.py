@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..adapters.drivers import DRIVERS
 from . import surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Info(NamedTuple):
@@ -60,16 +63,38 @@ def as_text(found: Info) -> str:
     count = len(found.problems)
     lines = [f"{count} thing{'s are' if count > 1 else ' is'} wrong:" if count else "Nothing is wrong here."]
     lines += [f"  - {problem}" for problem in found.problems]
-    lines += [found.armed, ""]
-    rows = [
-        ("python", f"{found.python}, {found.executable}"),
-        ("versions", ", ".join(f"{name} {one or 'is not installed'}" for name, one in found.versions.items())),
-        ("loop", f"{found.loop}, resolver {found.resolver}" if found.loop else ""),
-        ("read before ours", "; ".join(found.start_up) or "no .pth or .start file that runs code"),
-        ("loaded by them", ", ".join(found.early) or "no target"),
-        *((name, where) for name, where in found.site.items()),
-        *(("driver", f"{name}: needs {needs}") for name, needs in found.drivers.items()),
-        *(("beside it", f"{name}: {words}") for name, words in found.neighbours.items()),
-    ]
-    lines += [f"{name:<17} {words}" for name, words in rows if words]
+    lines += [found.armed, "", *(f"{name:<17} {words}." for name, words in _rows(found))]
     return "\n".join(lines)
+
+
+def _rows(found: Info) -> Iterator[tuple[str, str]]:
+    """What else is known: a word for each, and a sentence."""
+    yield "python", f"this is {found.python}, {found.executable}"
+    yield "versions", _versions(found.versions)
+    if found.loop:
+        yield "loop", f"gevent waits in {found.loop}, and looks up names with {found.resolver}"
+    files = found.start_up
+    yield (
+        "read before ours",
+        f"{_and(files)} {'are' if files[1:] else 'is'} run" if files else "no code of a .pth file",
+    )
+    yield "loaded by them", f"{_and(found.early)}" if found.early else "nothing that is patched"
+    for name, where in found.site.items():
+        yield name, f"{where} is run at each start"
+    for name, to_do in found.drivers.items():
+        yield "driver", f"{name} waits in C. What to do: {to_do}"
+    for name, words in found.neighbours.items():
+        yield "beside it", f"{name} {words}"
+
+
+def _versions(versions: dict[str, str]) -> str:
+    """``lazypatch 0.1.0 and gevent 26.9.0 are installed, wrapt is not``."""
+    there = [f"{name} {version}" for name, version in versions.items() if version]
+    missing = [name for name, version in versions.items() if not version]
+    said = f"{_and(there)} {'are' if there[1:] else 'is'} installed"
+    return said + (f", {_and(missing)} {'are' if missing[1:] else 'is'} not" if missing else "")
+
+
+def _and(words: list[str]) -> str:
+    *first, last = words or ["nothing"]
+    return f"{', '.join(first)} and {last}" if first else last

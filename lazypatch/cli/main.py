@@ -1,5 +1,6 @@
 """The command line: what to arm, and which program to run."""
 
+import os
 import sys
 
 from .. import _programs
@@ -7,10 +8,6 @@ from .._session import session
 from .._spec import parse
 from .._targets import is_report_asked_for
 from .._with_options import arm_with
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
 
 _USAGE = (
     "usage: python -m lazypatch [--patch SPEC] [--report[=FILE]] [--strict] [--inherit] [--verbose] "
@@ -25,7 +22,8 @@ what is made cooperative:
   --patch SPEC       all (the default), or words: socket,ssl / all,-subprocess,monitor=100 (docs/reference.md)
   --NAME, --no-NAME  gevent.monkey's options, such as --no-subprocess
 what is told:
-  --report[=FILE]    at the end, what became of each module; FILE.json, FILE.html, or text (docs/report.md)
+  --report[=FILE]    at the end, what became of each module; FILE.json, FILE.html, or text (docs/report.md); may be
+                     said again for another FILE; --report FILE works if FILE ends in .json, .html or .txt
   --strict           end with status 3 as soon as anything is too late
   --verbose          say what is armed
   --inherit          child processes are armed, too
@@ -44,7 +42,14 @@ Exit status: the program's; 2 for a command line that makes no sense; 3 from str
 """
 # What gevent.monkey's command line can name; those that do nothing on Python 3 are accepted like the others.
 _NAMES = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
-_OPTIONS = "--patch --report --strict --inherit --verbose --module --info --check --help --version".split()  # noqa: SIM905
+_OPTIONS = ("--patch", "--report", "--strict", "--inherit", "--verbose", "--module")
+# What is done in place of running a program.
+_ALONE = {
+    "--info": "python -m lazypatch --info [--json]",
+    "--check": "python -m lazypatch --check [--format text|json|github] PROGRAM",
+    "--help": "python -m lazypatch --help",
+    "--version": "python -m lazypatch --version",
+}
 _IDLE = ("sys", "builtins", "contextvars", "aggressive", "Event")
 
 
@@ -60,7 +65,7 @@ class Options:
         self.only: "list[str]" = []
         self.without: "list[str]" = []
         self.module = False
-        self.report: "str | None" = None
+        self.reports: "list[str]" = []  # files; "" is stderr
         self.strict = False
         self.inherit = False
         self.verbose = False
@@ -79,11 +84,9 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
         word = rest.pop(0)
         name, equals, value = word[2:].partition("=")
         if name == "patch":
-            if not equals and not rest:
-                raise _UsageError("--patch needs a SPEC, such as --patch all")
-            options.spec = value if equals else rest.pop(0)
+            _patch_option(options, value if equals else rest.pop(0) if rest else "")
         elif name == "report":
-            options.report = value
+            options.reports.append(value if equals or not _is_for_a_report(rest) else rest.pop(0))
         elif name in ("module", "strict", "inherit", "verbose") and not equals:
             setattr(options, name, True)
         elif not equals:
@@ -93,14 +96,30 @@ def parse_options(words: "list[str]") -> "tuple[Options, list[str]]":
     return options, rest[1:] if rest[:1] == ["--"] else rest
 
 
-def _unknown(word: str) -> _UsageError:
-    from difflib import get_close_matches
+def _is_for_a_report(rest: "list[str]") -> bool:
+    """Whether what comes behind --report is a file to write, and a program comes after it."""
+    word = rest[0].lower() if len(rest) > 1 else ""
+    return word.endswith((".json", ".html", ".htm", ".txt")) and not word.startswith("-")
 
-    known = [*_OPTIONS, *("--" + name for name in _NAMES + _IDLE), *("--no-" + name for name in _NAMES)]
-    near = get_close_matches(word.partition("=")[0], known, 1)
-    return _UsageError(
-        f"unknown option {word!r}" + (f", did you mean {near[0]!r}?" if near and "=" not in word else "")
-    )
+
+def _patch_option(options: Options, spec: str) -> None:
+    if not spec.strip():
+        raise _UsageError("--patch needs a SPEC, such as --patch all; --patch none makes nothing cooperative")
+    if options.spec:
+        raise _UsageError("--patch was given twice; put all words into one SPEC, with commas between them")
+    options.spec = spec
+
+
+def _unknown(word: str) -> _UsageError:
+    from .._nearest import did_you_mean
+
+    name, equals, _ = word.partition("=")
+    if name in _ALONE:
+        return _UsageError(f"{name} stands alone, before all other options: {_ALONE[name]}")
+    if equals and name in (*_OPTIONS, *("--" + name for name in _NAMES + _IDLE)):
+        return _UsageError(f"the option {name} takes no value, and was given {word!r}")
+    known = [*_OPTIONS, *_ALONE, *("--" + name for name in _NAMES + _IDLE), *("--no-" + name for name in _NAMES)]
+    return _UsageError(f"unknown option {word!r}" + did_you_mean(name, known))
 
 
 def _gevent_option(options: Options, name: str) -> None:
@@ -114,29 +133,46 @@ def _gevent_option(options: Options, name: str) -> None:
         (options.without if off else options.only).append(f"-{word}" if off else word)
 
 
+def _must_be_a_program(words: "list[str]") -> None:
+    """Whatever Python would look for is one; it says itself that it is not there."""
+    if not words:
+        raise _UsageError("no program was named")
+    if words[0] in ("-m", "-c") and len(words) < 2:
+        raise _UsageError(f"{words[0]} needs an argument")
+    if words[0].startswith("-") and words[0] not in ("-", "-m", "-c"):
+        raise _unknown(words[0])
+    if words[0] in ("info", "check") and not os.path.exists(words[0]):
+        raise _UsageError(f"there is no program {words[0]!r} here; the command is python -m lazypatch --{words[0]}")
+
+
+def _is_told(words: "list[str]") -> bool:
+    """Whether *words* ask for something to read, which is then printed."""
+    if words[:1] in (["-h"], ["--help"]):
+        told = _HELP.rstrip("\n")
+    elif words[:1] in (["-V"], ["--version"]):
+        from .. import __version__
+
+        told = f"lazypatch {__version__}"
+    else:
+        return False
+    from .printing import say
+
+    say(told)
+    return True
+
+
 def main() -> None:
     """Arm, then become the program that was named. Exits with 2 for a command line that makes no sense."""
     from .._errors import LazyPatchError, complain, printable, warn
 
     words = sys.argv[1:]
-    if words[:1] in (["-h"], ["--help"]):
-        print(_HELP, end="")
-        return
-    if words[:1] == ["--version"]:
-        from .. import __version__
-
-        print(f"lazypatch {__version__}")
+    if _is_told(words):
         return
     try:
         options, program = parse_options(words)
         spec = options.to_spec()
         choice = parse(spec)
-        if not program:
-            raise _UsageError("no program was named")
-        if program[0] in ("-m", "-c") and len(program) < 2:
-            raise _UsageError(f"{program[0]} needs an argument")
-        if program[0].startswith("-") and program[0] not in ("-", "-m", "-c"):
-            raise _UsageError(f"unknown option {program[0]!r}")
+        _must_be_a_program(program)
     except (_UsageError, LazyPatchError) as error:
         complain(f"{printable(str(error), 1000)}; {_USAGE}")
         sys.exit(2)
@@ -148,10 +184,10 @@ def main() -> None:
         print(f"lazypatch: {spec!r} leaves this program native: {_programs.native}; Python {sys.version}")
     elif options.verbose:
         print(f"lazypatch: armed with {spec!r}: {', '.join(sorted(choice.wanted))}; Python {sys.version}")
-    if options.report is not None:
+    for file in options.reports:
         from ..reporting.requests import ask
 
-        ask(session(), options.report)
+        ask(session(), file)
     if choice and not native:
         if is_report_asked_for():
             from ..reporting.requests import take

@@ -47,11 +47,15 @@ def read(name: str, file: str) -> Source | None:
     """The module in *file*; None if it is not Python that this Python can read."""
     try:
         with open(file, "rb") as opened:
-            text = opened.read()
-        lazy = frozenset(text.count(b"\n", 0, match.start(1)) + 1 for match in _LAZY.finditer(text))
-        return Source(name, file, ast.parse(_LAZY.sub(rb"\1", text)), lazy)
+            return parsed(name, file, opened.read())
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
+
+
+def parsed(name: str, file: str, text: bytes) -> Source:
+    """The module whose source is *text*. Raises SyntaxError, ValueError or RecursionError if it is not Python."""
+    lazy = frozenset(text.count(b"\n", 0, match.start(1)) + 1 for match in _LAZY.finditer(text))
+    return Source(name, file, ast.parse(_LAZY.sub(rb"\1", text)), lazy)
 
 
 class Finder:

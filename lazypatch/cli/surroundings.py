@@ -10,17 +10,20 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from typing import Any
 
+from .._nearest import nearest
 from .._spec import parse
 from .._targets import STAND_INS
-from ..reporting.unarmed import why
+from ..reporting.unarmed import because, why
 
 _VARIABLES = ("PYTHONCOOPPATCH", "PYTHONCOOPPATCH_REPORT", "PYTHONCOOPPATCH_REPORT_ARGS", "PYTHONCOOPPATCH_DEFER")
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # where the package is
+_TO_ARM = " Set PYTHONCOOPPATCH=all to arm a program and its children."
+# Each is the rest of a sentence that begins with the name.
 _NEIGHBOURS = {
-    "eventlet": "has an event loop of its own: a program can use it or gevent, not both",
-    "uvloop": "is a loop in C, which stops every greenlet while it waits: leave asyncio its own loop",
+    "eventlet": "has a hub of its own. A program can use that or gevent's, not both",
+    "uvloop": "waits in C. Its loop is made asyncio's own by the adapter uvloop: leave that in",
     "ddtrace": "works, also by ddtrace-run",
-    "gunicorn": "use its worker class gevent, and set the variable",
+    "gunicorn": "serves many requests at once with the variable and --worker-class gthread or gevent",
     "newrelic": "hooks modules through wrapt, and sees them patched",
     "opentelemetry": "hooks modules through wrapt, and sees them patched",
 }
@@ -70,8 +73,6 @@ def problems(probed: dict[str, Any]) -> list[str]:
 
 
 def _variables() -> list[str]:
-    from difflib import get_close_matches
-
     found = []
     spec = os.environ.get("PYTHONCOOPPATCH", "")
     try:
@@ -79,9 +80,9 @@ def _variables() -> list[str]:
     except ValueError as error:
         found.append(f"PYTHONCOOPPATCH={spec}: {error}")
     for name in os.environ:
-        near = get_close_matches(name.upper(), _VARIABLES, 1, 0.85)
+        near = nearest(name, _VARIABLES, 0.85)
         if near and name not in _VARIABLES:
-            found.append(f"the variable {name} is set, which nobody reads; it is spelt {near[0]}")
+            found.append(f"the variable {name} is set, which nobody reads; it is spelt {near}")
     return found
 
 
@@ -203,7 +204,7 @@ def armed() -> str:
             else "code, such as sitecustomize"
         )
         return f"This process is armed, by {by}."
-    return "This process is not armed. " + (why() or "Set PYTHONCOOPPATCH=all to arm a program and its children.")
+    return f"This process is not armed{because()}" + ("" if why() else _TO_ARM)
 
 
 def version(name: str) -> str:

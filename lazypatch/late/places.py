@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import functools
     import types
 
+    from .._places import PlaceKind
+
 
 _LOOKED_UP = "it is a key, by which something may be looked up that was made before"
 
@@ -25,7 +27,7 @@ class Slot:
 
     fixed: str = ""  # why it cannot be set
 
-    def __init__(self, module: str, text: str, kind: str, name: object = "") -> None:
+    def __init__(self, module: str, text: str, kind: PlaceKind, name: object = "") -> None:
         self.module = module
         self.text = text
         self.kind = kind
@@ -45,7 +47,7 @@ class Item(Slot):
 
     __slots__ = ("owner",)
 
-    def __init__(self, module: str, text: str, kind: str, owner: Any, key: object) -> None:
+    def __init__(self, module: str, text: str, kind: PlaceKind, owner: Any, key: object) -> None:
         super().__init__(module, text, kind, key)
         self.owner = owner
 
@@ -91,7 +93,7 @@ class Attribute(Slot):
 
     __slots__ = ("owner",)
 
-    def __init__(self, module: str, text: str, kind: str, owner: Any, name: str) -> None:
+    def __init__(self, module: str, text: str, kind: PlaceKind, owner: Any, name: str) -> None:
         super().__init__(module, text, kind, name)
         self.owner = owner
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from .._install import Change
+    from .._places import PlaceKind
     from .._targets import Selection
     from .places import Slot
 
@@ -265,7 +266,7 @@ class _Survey:
         references = [_reference(target, item, slot, word, why) for slot in shown]
         return Finding(references, None if why else exchange.changes)
 
-    def _named(self, kind: type) -> tuple[str, str, str]:
+    def _named(self, kind: type) -> tuple[str, str, PlaceKind]:
         if kind is self._native("queue", "SimpleQueue"):
             return "queue", "SimpleQueue", "instance"
         if kind is self._native("_thread", "_local"):
@@ -273,7 +274,7 @@ class _Survey:
         return "_thread", "RLock" if kind is self._native("threading", "_CRLock") else "allocate_lock", "lock"
 
 
-def _reference(target: str, item: str, slot: Slot, kind: str, why: str) -> Reference:
+def _reference(target: str, item: str, slot: Slot, kind: PlaceKind, why: str) -> Reference:
     return Reference(target, item, slot.module, slot.text, kind, False, why)
 
 

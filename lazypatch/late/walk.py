@@ -18,6 +18,7 @@ from .places import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Membe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping
 
+    from .._places import PlaceKind
     from .keepers import LeftAlone
 
 LARGEST_TABLE = 4096
@@ -102,7 +103,7 @@ class Walker:
             or (kind is _Builtin and type(value.__self__) in self._kinds)
         )
 
-    def _space(self, module: str, text: str, space: Any, kind: str = "global") -> None:
+    def _space(self, module: str, text: str, space: Any, kind: PlaceKind = "global") -> None:
         for name, value in list(space.items()):
             if self._matters(value) and name != "__builtins__" and isinstance(name, str):
                 self._value(Item(module, f"{text}.{name}", kind, space, name), value)

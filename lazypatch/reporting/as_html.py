@@ -5,17 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from .._places import Place, place
+from .._places import place
 from . import phrases
-from .chart import Chart, draw, installed_in
+from .chart import Chart, draw, installed_in, listed
+from .html_table import lists, table
 from .phrases import milliseconds, own_times, seconds
 from .style import STYLE
 from .verdict import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from .records import Facts, TargetReport
+    from .records import Facts
 
 _CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\n"}
 _KINDS = {
@@ -34,13 +35,11 @@ def page(report: Facts) -> str:
         (
             _head(report, title),
             _picture(report),
-            _targets(report),
-            _list("Strict mode would stop this program", map(escape, report.problems)),
-            _list("Stalls", map(escape, phrases.stalls(report))),
-            _list("Raw references", _references(report)),
-            _list("Calls of gevent.monkey by others", _foreign(report)),
-            _list("Adapters", map(escape, phrases.adapters(report))),
-            _list("Drivers", _drivers(report)),
+            table(report),
+            lists("Strict mode would stop this program", map(escape, report.problems)),
+            lists("Stalls", map(escape, phrases.stalls(report))),
+            lists("Raw references", _references(report)),
+            lists("Calls of gevent.monkey by others", _foreign(report)),
         )
     )
     whole = (
@@ -110,8 +109,9 @@ def _picture(report: Facts) -> str:
     return (
         "<section><h2>Where the imports went</h2>"
         f'<p class="soft">{len(report.imports)} imports took {milliseconds(chart.total)}. Each bar is one, below the '
-        "import that it was part of; pauses between imports are left out. Point at a bar for its name and time.</p>"
-        f'<div class="card picture">{draw(chart)}<ul class="legend">{legend}{mark}</ul></div>'
+        "import that it was part of; pauses between imports are left out. Point at a bar for its name and time, or "
+        "open the list.</p>"
+        f'<div class="card picture">{draw(chart)}<ul class="legend">{legend}{mark}</ul>{listed(chart, _KINDS)}</div>'
         f"</section>{_costs(report, chart)}"
     )
 
@@ -131,58 +131,6 @@ def _costs(report: Facts, chart: Chart) -> str:
     )
 
 
-def _targets(report: Facts) -> str:
-    heading = "".join(
-        f'<th{kind}>{name}</th>'
-        for name, kind in (
-            ("Target", ""), ("State", ""), ("After", ' class="number"'), ("Cost", ' class="number"'), ("Thread", ""),
-            ("First imported by", ""),
-        )
-    )  # fmt: skip
-    rows = "".join(map(_row, report.targets))
-    return (
-        f'<section><h2>Targets</h2><div class="card"><table><tr class="heading">{heading}</tr>{rows}</table></div>'
-        "</section>"
-    )
-
-
-def _row(target: TargetReport) -> str:
-    cost = target.load_ms + target.install_ms
-    after = "" if target.when is None else seconds(target.when)
-    return (
-        f'<tr><td class="name mono">{escape(target.name)}</td>'
-        f'<td class="state {escape(target.state)}">{escape(target.state)}</td>'
-        f'<td class="number" data-label="after">{after}</td>'
-        f'<td class="number" data-label="cost">{milliseconds(cost) if cost else ""}</td>'
-        f'<td class="thread">{escape(target.thread)}</td>'
-        f'<td class="wide">{_importer(target)}</td></tr>'
-    )
-
-
-def _importer(target: TargetReport) -> str:
-    words = phrases.importer(target)
-    first = (
-        f'<span class="{"mono" if target.how in ("seen", "inferred") else "soft"}">{escape(words)}</span>'
-        if words
-        else ""
-    )
-    others = target.importers[1:] if target.how in ("seen", "inferred") else []
-    if not others:
-        return first
-    how = "by way of" if target.how == "seen" else "also held by"
-    modules = "module" if len(others) == 1 else "modules"
-    return f"{first}<details><summary>{how} {len(others)} {modules}</summary>{_places(others)}</details>"
-
-
-def _places(places: list[Place]) -> str:
-    return f"<ol>{''.join(f'<li><code>{escape(place(where))}</code></li>' for where in places)}</ol>"
-
-
-def _list(title: str, rows: Iterable[str]) -> str:
-    items = "".join(f"<li>{row}</li>" for row in rows)
-    return f'<section><h2>{title}</h2><ul class="card plain">{items}</ul></section>' if items else ""
-
-
 def _references(report: Facts) -> Iterator[str]:
     for reference in sorted(report.references, key=lambda one: (one.mended, one.place)):
         state = '<span class="good">mended</span>' if reference.mended else '<span class="bad">left</span>'
@@ -200,11 +148,3 @@ def _foreign(report: Facts) -> Iterator[str]:
             f"<code>{escape(call.function)}()</code> after {seconds(call.when)}, <code>{escape(by)}</code>, "
             f"thread {escape(call.thread)}"
         )
-
-
-def _drivers(report: Facts) -> Iterator[str]:
-    for driver in report.drivers:
-        state = {True: '<span class="good">switched</span>', False: '<span class="bad">not switched</span>',
-                 None: '<span class="soft">cannot be seen</span>'}[driver.switched]  # fmt: skip
-        to_do = "" if driver.switched else f". What to do: {escape(driver.needs)}"
-        yield f"<code>{escape(driver.module)}</code> {state}{to_do}"

@@ -10,7 +10,7 @@ import sys
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import phrases
+from . import marks, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from .records import Facts, Import, Install
 
 _ROW = 21  # pixels
-_LANE = 17
-_WIDTH = 1040  # pixels, for which the labels of the marks are laid out
+_WIDTH = 840  # pixels of the bars in a wide window, for which their labels are chosen
 _NARROW = 320
 _THINNEST = 0.09  # percent: about a pixel
 _PAUSE = 0.05  # seconds
@@ -74,7 +73,11 @@ class Chart:
         return 100 * (before[-1].x + inside) / self.total
 
     def bars(self) -> Iterator[str]:
-        """Each import that is wide enough to be seen."""
+        """Each import that is wide enough to be seen, as HTML."""
+        return (self._bar(row, left, width, depth) for row, left, width, depth in self.seen())
+
+    def seen(self) -> Iterator[tuple[Import, float, float, int]]:
+        """Each import that is wide enough to be seen, with its place and width in percent, and its depth."""
         left: list[float] = []
         for row, depth in zip(self.imports, self.depths, strict=True):
             # From its parent's place, not from the clock: two threads may have imported at once.
@@ -84,14 +87,14 @@ class Chart:
             )
             width = 100 * row.ms / self.total
             if width >= _THINNEST and depth <= _DEEPEST:
-                yield self._bar(row, left[-1], width, depth)
+                yield row, left[-1], width, depth
 
     def _root(self, row: Import) -> float:
         span = next(span for span in self._spans if (span.begin, span.ms) == (row.when, row.ms))
         return 100 * span.x / self.total
 
     def _bar(self, row: Import, left: float, width: float, depth: int) -> str:
-        said = f"{row.name}: {phrases.milliseconds(row.ms)}, at {phrases.seconds(row.when)}, thread {row.thread}"
+        said = f"{row.name}: {told(row)}"
         label, size = _label(row.name, width)
         return (
             f'<div class="bar {self.kinds[row.name]}{size}" title="{escape(said)}" '
@@ -102,38 +105,9 @@ class Chart:
         """Of the bars, in pixels."""
         return (min(max(self.depths, default=0), _DEEPEST) + 1) * _ROW
 
-    def marks(self) -> tuple[list[str], int]:
-        """The installs above the bars, close ones together; and how many lanes their labels need."""
-        ends: list[float] = []
-        found = []
-        for x, names, ms in self._groups():
-            label = f"{', '.join(names)} {phrases.milliseconds(ms)}"
-            share = 100 * (len(label) * 6.6 + 14) / _WIDTH
-            begin = x - share if x + share > 100 else x
-            lane = next((lane for lane, end in enumerate(ends) if end <= begin), len(ends))
-            ends[lane : lane + 1] = [begin + share]
-            side = " before" if x + share > 100 else ""
-            found.append(
-                f'<div class="mark{side}" style="left:{x:.3f}%;--lane:{lane}" title="installed: {escape(label)}">'
-                f"<b>{escape(label)}</b></div>"
-            )
-        return found, len(ends)
-
-    def _groups(self) -> Iterator[tuple[float, list[str], float]]:
-        """Installs that would be drawn on top of each other are one mark."""
-        open_group: tuple[float, list[str], float] | None = None
-        for install in sorted(self.installs, key=lambda one: one.when):
-            if not install.targets:
-                continue
-            x = self.x(install.when)
-            if open_group is not None and x - open_group[0] < 0.8:
-                open_group = (open_group[0], open_group[1] + install.targets, open_group[2] + install.ms)
-                continue
-            if open_group is not None:
-                yield open_group
-            open_group = (x, list(install.targets), install.ms)
-        if open_group is not None:
-            yield open_group
+    def marks(self) -> tuple[list[marks.Mark], int]:
+        """The installs above the bars, and how many lanes their labels need."""
+        return marks.lay_out(self.installs, self.x)
 
     def pauses(self) -> Iterator[str]:
         """A line wherever the program did something else for a while."""
@@ -188,13 +162,33 @@ def installed_in(installs: list[Install]) -> float:
     return sum(install.ms for install in installs)
 
 
+def told(row: Import) -> str:
+    """What is known of one import, beside its name."""
+    failed = ", failed" if row.failed else ""
+    return f"{phrases.milliseconds(row.ms)}, at {phrases.seconds(row.when)}, thread {row.thread}{failed}"
+
+
 def draw(chart: Chart) -> str:
-    """The whole picture as HTML."""
-    marks, lanes = chart.marks()
-    said = f"{len(chart.imports)} imports, {phrases.milliseconds(chart.total)}"
+    """The whole picture as HTML. What can be pointed at in it is in the lists of :func:`listed`, too."""
+    found, lanes = chart.marks()
+    said = f"{len(chart.imports)} imports, {phrases.milliseconds(chart.total)}; each is in the list below"
     return (
-        f'<div class="chart" role="img" aria-label="{escape(said)}">'
-        f'<div class="marks" style="--lanes:{lanes};--lane-height:{_LANE}px">{"".join(marks)}</div>'
+        f'<div class="chart" role="img" aria-label="{escape(said)}" style="--gutter:{marks.GUTTER}px">'
+        f'<div class="marks" style="--lanes:{lanes};--lane-height:{marks.LANE}px">{marks.draw(found)}</div>'
         f'<div class="bars" style="height:{chart.height()}px">{"".join(chart.bars())}{"".join(chart.pauses())}</div>'
         f'<div class="axis">{"".join(chart.ticks())}</div></div>'
+    )
+
+
+def listed(chart: Chart, kinds: dict[str, str]) -> str:
+    """The bars and the marks in words, for whoever points at nothing; *kinds* are the names of the colours."""
+    bars = "".join(
+        f'<li style="--depth:{min(depth, 12)}"><span class="mono">{escape(row.name)}</span> '
+        f'<span class="soft">{escape(told(row))}, {kinds[chart.kinds[row.name]]}</span></li>'
+        for row, _, _, depth in chart.seen()
+    )
+    installs = "".join(f"<li>{escape(mark.said)}</li>" for mark in chart.marks()[0])
+    return (
+        f'<details class="listed"><summary>The bars as a list</summary><ol class="tree">{bars}</ol></details>'
+        f'<details class="listed"><summary>The installs as a list</summary><ol>{installs}</ol></details>'
     )

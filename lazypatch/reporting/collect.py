@@ -6,26 +6,45 @@ import _thread
 import os
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import _state
 from .._adapters import PART
 from .._gevent import native
 from .._places import Place
-from .._targets import STAND_INS, TARGETS
+from .._targets import STAND_INS, TARGETS, ignores_environment
 from .._targets import in_main_interpreter as on_main_thread
 from ..adapters.drivers import seen
 from ..late.importers import inferred
 from .problems import problems
-from .records import AdapterReport, Arming, Facts, ForeignCall, Import, Install, Loading, TargetReport, Verdict
+from .records import (
+    AdapterReport,
+    Arming,
+    Facts,
+    ForeignCall,
+    Import,
+    ImporterKind,
+    Install,
+    Loading,
+    LoadingKind,
+    TargetReport,
+    Verdict,
+)
 from .verdict import judge
 
 if TYPE_CHECKING:
+    from .._places import AdapterKind
     from .._session import Session
     from .._targets import Entry
     from ..stalls.culprits import Stall
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # what runs as __main__ until the program does
+# By the journal's word for it.
+_CAUSES: dict[str, tuple[LoadingKind, str]] = {
+    "import": ("import", "import {}"),
+    "call": ("call", "a call in {}"),
+    "arm": ("arming", "arming"),
+}
 _MACHINERY = ("lazypatch", "importlib", "runpy", "site", "_frozen_importlib", "_frozen_importlib_external")
 
 
@@ -66,7 +85,7 @@ def _stalls() -> tuple[float, list[Stall]]:
 def _program() -> list[str]:
     """The command line, which may hold passwords: on request, only the program's name."""
     option: Any = sys._xoptions.get("cooppatch_report_args")
-    if option is None and not sys.flags.ignore_environment:
+    if option is None and not ignores_environment():
         option = os.environ.get("PYTHONCOOPPATCH_REPORT_ARGS")
     words = sys.orig_argv
     if str(option).lower() in ("0", "off", "false", "no", "none") and option is not None:
@@ -115,11 +134,15 @@ class _Journal:
             thread = self.thread(entry)
             cause = next((e for e in reversed(earlier) if self.thread(e) == thread), None)
             if cause is not None:
-                verb = {"import": "import {}", "call": "a call in {}", "arm": "arming"}[cause[1]]
+                kind, words = _CAUSES[cause[1]]
                 return Loading(
-                    self.since(entry[0]), (entry[3] - entry[0]) * 1e3, verb.format(cause[2][0] if cause[2] else ""),
-                    self.places(cause), thread,
-                )  # fmt: skip
+                    when=self.since(entry[0]),
+                    ms=(entry[3] - entry[0]) * 1e3,
+                    cause=words.format(cause[2][0] if cause[2] else ""),
+                    callers=self.places(cause),
+                    thread=thread,
+                    kind=kind,
+                )
         return None
 
     def _installs(self) -> list[Install]:
@@ -186,13 +209,18 @@ def _adapters(session: Session) -> list[AdapterReport]:
     for row in (row for rows in waiting.rows.values() for row in rows):
         modules.setdefault(row.word, {}).update(dict.fromkeys(row.modules))
     found = [
-        AdapterReport(word, _state.adapter_state(session.selection, waiting, word), row.kind, list(modules[word]))
+        AdapterReport(
+            word,
+            _state.adapter_state(session.selection, waiting, word),
+            cast("AdapterKind", row.kind),
+            list(modules[word]),
+        )
         for word, row in rows.items()
     ]
     return [row for row in found if row.state != "skipped" and (row.kind != PART or row.state == "failed")]
 
 
-def _importers(journal: _Journal, name: str, first: Entry | None) -> tuple[list[Place], str]:
+def _importers(journal: _Journal, name: str, first: Entry | None) -> tuple[list[Place], ImporterKind]:
     session = journal.session
     if name in STAND_INS:
         return [], "interpreter"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from .._places import Place, place
 from ..stalls.culprits import headline
-from .unarmed import source, why
+from .unarmed import because, source
 
 if TYPE_CHECKING:
     from .records import Facts, Import, TargetReport
 
 HOW = {
-    "interpreter": "loaded with the interpreter, before any hook",
+    "interpreter": "the interpreter itself",
     "gevent": "gevent, which was being loaded",
     "inferred": "nobody who can be found",
 }
@@ -55,7 +55,7 @@ def armed(report: Facts) -> str:
     if not report.armed:
         patched = [target.name for target in report.targets if target.state == "gevent"]
         by_gevent = f" gevent.monkey has patched {', '.join(patched)}." if patched else ""
-        return f"Nothing has been armed. {why()}".rstrip() + by_gevent
+        return f"Nothing has been armed{because()}" + by_gevent
     callers = report.armed[0].callers
     outside = source()
     by = f"by {place(callers[0])}" if callers else "before the program started" + (f", by {outside}" if outside else "")
@@ -71,13 +71,6 @@ def loading(report: Facts) -> str:
         return "gevent has not been loaded by lazypatch."
     by = f" ({place(load.callers[0])})" if load.callers else ""
     return f"gevent was loaded {seconds(load.when)} after that, in {milliseconds(load.ms)}, for {load.cause}{by}."
-
-
-def adapters(report: Facts) -> list[str]:
-    """What became of those that had something to do, and how many wait."""
-    lines = [f"{row.word}: {row.state} ({', '.join(row.modules)})" for row in report.adapters if row.state != "waiting"]
-    waiting = [row.word for row in report.adapters if row.state == "waiting"]
-    return lines + ([f"waiting: {', '.join(waiting)}"] if waiting else [])
 
 
 def own_times(imports: list[Import]) -> list[float]:

@@ -4,9 +4,37 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from .._places import Place, Reference, State
+from .._places import AdapterKind, Place, PlaceKind, Reference, State
 from ..adapters.drivers import Driver
 from ..stalls.culprits import Stall
+
+# How the importers of a target are known: seen at work, inferred afterwards; it was gevent's own import, or the
+# interpreter's; there is none.
+ImporterKind = Literal["seen", "inferred", "gevent", "interpreter", ""]
+# What gevent was loaded for: an import of a target, a call in os, time or _thread, arming what was loaded already.
+LoadingKind = Literal["import", "call", "arming"]
+VerdictKind = Literal["cooperative", "cooperative but for", "not patched"]
+__all__ = [
+    "AdapterKind",
+    "AdapterReport",
+    "Arming",
+    "Driver",
+    "Facts",
+    "ForeignCall",
+    "Import",
+    "ImporterKind",
+    "Install",
+    "Loading",
+    "LoadingKind",
+    "Place",
+    "PlaceKind",
+    "Reference",
+    "Stall",
+    "State",
+    "TargetReport",
+    "Verdict",
+    "VerdictKind",
+]
 
 
 class TargetReport(NamedTuple):
@@ -16,7 +44,7 @@ class TargetReport(NamedTuple):
     state: State  # as lazypatch.state() says it
     when: float | None  # it was installed; None if it is not
     importers: list[Place]  # who imported it first, that one's importer, and so on
-    how: str  # "seen", "inferred", "gevent" (its own import brought it), "interpreter", or "" if nobody did
+    how: ImporterKind
     thread: str
     load_ms: float  # loading gevent, if that was done for this target
     install_ms: float  # importing what supplies it, and installing
@@ -30,7 +58,7 @@ class AdapterReport(NamedTuple):
 
     word: str
     state: State  # as lazypatch.state() says it
-    kind: str  # correction, extension, or part of what gevent.monkey does
+    kind: AdapterKind
     modules: list[str]  # that it waits for
 
 
@@ -47,9 +75,10 @@ class Loading(NamedTuple):
 
     when: float
     ms: float
-    cause: str  # what was imported or called
+    cause: str  # what was imported or called, in words
     callers: list[Place]
     thread: str
+    kind: LoadingKind
 
 
 class Install(NamedTuple):
@@ -83,7 +112,7 @@ class Import(NamedTuple):
 class Verdict(NamedTuple):
     """Whether the program is cooperative, in a word."""
 
-    kind: Literal["cooperative", "cooperative but for", "not patched"]
+    kind: VerdictKind
     why: str  # it is not patched; else what came late and was mended, if anything did
     things: list[str]  # that keep it from being cooperative, each with what to do
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import _errors
+from .._targets import ignores_environment
 from .writing import is_replaced, put
 
 if TYPE_CHECKING:
@@ -19,71 +20,84 @@ _OFF = ("0", "off", "none", "false", "no")
 
 
 class Request:
-    """Where the report goes: a file, or stderr if there is none."""
+    """Where the report goes: files, and stderr, which is an empty name."""
 
-    def __init__(self, session: Session, file: str) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.file = file
+        self.files: list[str] = []
         self.pid = os.getpid()
         self.begin = _now()
 
-    def write(self) -> None:
+    def write(self, to_stderr: bool = True) -> None:
         """Write the report. Whatever goes wrong is said in one line: the exit status is the program's."""
         self.session.journal.timer.over = True
-        try:
-            from .as_text import text
-            from .collect import collect
+        report = None
+        for file in self.files:
+            try:
+                report = report or _collected(self.session)
+                if file:
+                    content = _form(report, file).encode("utf-8", "backslashreplace")
+                    put(self._name(file), content)  # the name is chosen last: another process may be as far
+                elif to_stderr:
+                    _show(_for_stderr(report))
+            except Exception as error:
+                _errors.complain(_errors.no_report(file or "stderr", error))
 
-            report = collect(self.session)
-            if self.file:
-                put(self._name(), _form(report, self.file).encode("utf-8", "backslashreplace"))
-            else:
-                _show(_coloured(report) if _is_terminal() else text(report))
-        except Exception as error:
-            _errors.complain(_errors.no_report(self.file or "stderr", error))
+    def _name(self, file: str) -> str:
+        """*file* for this process. Children, and whoever comes second, get a name with their pid."""
+        if not is_replaced(file):
+            return file
+        if "%p" in file:
+            return file.replace("%p", str(os.getpid()))
+        mine = os.getpid() == self.pid and not _was_written_since(file, self.begin)
+        return file if mine else for_children(file).replace("%p", str(os.getpid()))
 
-    def _name(self) -> str:
-        """The file of this process. Children, and whoever comes second, get a name with their pid."""
-        if not is_replaced(self.file):
-            return self.file
-        if "%p" in self.file:
-            return self.file.replace("%p", str(os.getpid()))
-        mine = os.getpid() == self.pid and not _was_written_since(self.file, self.begin)
-        return self.file if mine else for_children(self.file).replace("%p", str(os.getpid()))
+
+def _collected(session: Session) -> Facts:
+    from .collect import collect
+
+    return collect(session)
 
 
 def take(session: Session) -> None:
     """Look whether the environment or an -X option asks for a report, before the first arming."""
-    if session.journal.entries:
+    if session.journal.entries or session.journal.request is not None:
         return
     option = sys._xoptions.get("cooppatch_report")
     if option is not None:
         ask(session, "" if option is True else option, inherit=False)
-    elif not sys.flags.ignore_environment:
+    elif not ignores_environment():
         ask(session, os.environ.get(VARIABLE, ""), inherit=True)
 
 
 def ask(session: Session, file: str, inherit: bool = False) -> None:
-    """Write a report to *file* when the process ends, and time its imports until then.
+    """Write a report to *file* when the process ends, and time its imports until then; to several, if asked again.
 
     *inherit*: child processes, which get the variable too, are to write to files of their own.
     """
-    if file.lower() in _OFF or session.journal.request is not None:
+    if file.lower() in _OFF:
         return
     try:
         file = "" if file.lower() in _ON else os.path.abspath(file)
     except OSError as error:  # the current folder was removed: it is said now, and nothing else changes
         _errors.complain(_errors.no_report(file, error))
         return
-    session.journal.request = Request(session, file)
+    if session.journal.request is None:
+        _begin(session)
+    if file not in session.journal.request.files:
+        session.journal.request.files.append(file)
     if inherit and file and "%p" not in file and is_replaced(file):
         os.environ[VARIABLE] = for_children(file)
-    from .import_times import Timer
 
-    session.journal.timer = Timer()
-    session.journal.timer.start()
+
+def _begin(session: Session) -> None:
     import atexit
 
+    from .import_times import Timer
+
+    session.journal.request = Request(session)
+    session.journal.timer = Timer()
+    session.journal.timer.start()
     atexit.register(session.journal.request.write)
 
 
@@ -93,9 +107,8 @@ def stopped(session: Session, found: list[str]) -> None:
     from .collect import collect
 
     _show(text(collect(session)._replace(problems=[])) + "\n" + _errors.stopped(found))
-    request = session.journal.request
-    if request is not None and request.file:
-        request.write()
+    if session.journal.request is not None:
+        session.journal.request.write(to_stderr=False)
 
 
 def for_children(file: str) -> str:
@@ -118,11 +131,12 @@ def _was_written_since(file: str, moment: float) -> bool:
 
 
 def _form(report: Facts, file: str) -> str:
-    if file.endswith(".json"):
+    ending = file.lower()
+    if ending.endswith(".json"):
         from .as_json import to_json
 
         return to_json(report)
-    if file.endswith((".html", ".htm")):
+    if ending.endswith((".html", ".htm")):
         from .as_html import page
 
         return page(report)
@@ -131,18 +145,18 @@ def _form(report: Facts, file: str) -> str:
     return text(report)
 
 
-def _is_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
-def _coloured(report: Facts) -> str:
+def _for_stderr(report: Facts) -> str:
+    """As wide as the terminal, in colours, if stderr is one and they are wanted."""
     from .as_text import text
 
+    if sys.stderr is None or not sys.stderr.isatty():
+        return text(report)
     try:
         width = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):
-        width = 80
-    return text(report, width, colours=not os.environ.get("NO_COLOR"))
+        width = 0
+    colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return text(report, width, colours) if width else text(report, colours=colours)
 
 
 def _show(content: str) -> None:

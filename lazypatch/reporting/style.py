@@ -35,12 +35,13 @@ code, .mono, td, li { overflow-wrap: anywhere; }
 .facts dd { margin: 2px 0 0; font-size: 20px; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .facts small { display: block; font-size: 13px; line-height: 1.4; color: var(--soft); overflow-wrap: anywhere; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; margin-top: 12px; }
+header .card { margin-bottom: 16px; }
 .picture { padding: 16px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 14px 0 0; padding: 0; list-style: none; }
 .legend li { font-size: 13px; }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 6px; }
 .legend .thin i { width: 3px; height: 13px; vertical-align: -2px; border-radius: 0; }
-.chart { position: relative; }
+.chart { position: relative; margin-right: var(--gutter); }
 .marks { position: relative; height: calc(var(--lanes) * var(--lane-height) + 8px); }
 .mark {
   position: absolute; top: calc(var(--lane) * var(--lane-height)); bottom: 0; width: 0;
@@ -48,8 +49,8 @@ code, .mono, td, li { overflow-wrap: anywhere; }
 }
 .mark b {
   position: absolute; left: 4px; top: 0; font-size: 11.5px; line-height: 15px; font-weight: 500; color: var(--mark);
+  overflow: hidden; text-overflow: ellipsis;
 }
-.mark.before b { left: auto; right: 6px; }
 .bars { position: relative; background: var(--wash); border-radius: 3px; overflow: hidden; }
 .bar {
   position: absolute; height: 20px; border-right: 1px solid var(--card); overflow: hidden; white-space: nowrap;
@@ -58,28 +59,31 @@ code, .mono, td, li { overflow-wrap: anywhere; }
 .bar span { display: block; padding-left: 4px; overflow: hidden; text-overflow: ellipsis; }
 .bar.tiny { border-right-width: 0; }
 .stdlib { background: var(--stdlib); } .other { background: var(--other); } .gevent { background: var(--gevent); }
+.listed { margin-top: 10px; }
+.listed ol { margin: 6px 0 0; font-size: 13px; line-height: 1.6; }
+.tree li { padding-left: calc(var(--depth) * 14px); }
 .ours { background: var(--ours); } .target { background: var(--target); color: var(--on-target); }
 .installing { background: var(--mark); }
 .pause { position: absolute; top: 0; bottom: 0; border-left: 2px dashed var(--soft); }
 .axis { position: relative; height: 22px; font-size: 12px; color: var(--soft); }
 .tick { position: absolute; top: 0; height: 5px; border-left: 1px solid var(--soft); }
 .tick span { position: absolute; top: 4px; left: -1px; white-space: nowrap; }
-.tick.last span { left: auto; right: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; vertical-align: top; padding: 8px 14px; border-top: 1px solid var(--line); }
-tr:first-child > th { border-top: 0; }
-th { font-size: 13px; font-weight: 500; color: var(--soft); }
+tbody:first-child > tr:first-child > th { border-top: 0; }
+tr.heading th { font-size: 13px; font-weight: 500; color: var(--soft); }
+tbody + tbody tr.heading th { padding-top: 22px; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.name { font-weight: 600; overflow-wrap: normal; }
+.name { font-weight: 600; overflow-wrap: normal; white-space: nowrap; }
+.wide { min-width: 16ch; }
 .state::before {
   content: ""; display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px;
   background: currentColor;
 }
 .state { white-space: nowrap; }
-.installed { color: var(--good); } .late { color: var(--warn); } .failed { color: var(--bad); }
-.waiting, .skipped, .gevent { color: var(--soft); }
-.bad { color: var(--bad); } .good { color: var(--good); }
-details summary { cursor: pointer; color: var(--soft); font-size: 13px; }
+.bad { color: var(--bad); } .good { color: var(--good); } .warn, .late { color: var(--warn); }
+details summary { cursor: pointer; color: var(--soft); font-size: 13px; width: fit-content; }
+summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; border-radius: 3px; }
 details ol, .plain { padding: 0; list-style: none; }
 details ol { margin: 4px 0 0; }
 .plain { margin: 12px 0 0; }
@@ -95,22 +99,25 @@ details ol { margin: 4px 0 0; }
   .facts { grid-template-columns: repeat(2, 1fr); gap: 8px; }
   .facts dd { font-size: 17px; }
   .picture { padding: 12px; }
+  .chart { margin-right: 0; }
   .marks { height: 14px; }
   .mark { top: 0; }
   .mark b, .bar.small span { display: none; }
-  .tick:nth-child(even) span { display: none; }
+  .tick:nth-child(even) span, .tick.last span { display: none; }
   table, tbody { display: block; }
-  tr.heading { display: none; }
+  tr.heading, tbody + tbody tr.heading { display: block; padding: 14px 14px 4px; }
+  tr.heading th { display: none; }
+  tr.heading th:first-child { display: block; padding: 0; border: 0; }
   table tr { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px 10px; padding: 10px 14px; }
-  table tr + tr + tr { border-top: 1px solid var(--line); }
-  td { border: 0; padding: 0; }
+  table tr + tr { border-top: 1px solid var(--line); }
+  td, th.name { border: 0; padding: 0; }
   td:empty { display: none; }
   td.wide { grid-column: 1 / -1; }
-  td.name { grid-column: span 2; }
+  th.name { grid-column: span 2; white-space: normal; }
   td.state { text-align: right; }
   td.number, td.thread { font-size: 13px; text-align: left; color: var(--soft); }
-  td.number:nth-child(3) { grid-column: 1; }
-  td.number:nth-child(4) { grid-column: 2; }
+  td.after { grid-column: 1; }
+  td.cost { grid-column: 2; }
   td.thread { grid-column: 3; text-align: right; }
   td.number[data-label]::before { content: attr(data-label) " "; }
   .costs { grid-template-columns: minmax(0, 1fr) max-content; }

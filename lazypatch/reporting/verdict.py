@@ -52,7 +52,7 @@ def _things(facts: Facts) -> Iterator[str]:
             yield f"{_errors.left(reference)}: arm before {reference.module} is imported, from outside or at the top"
     for driver in facts.drivers:
         if driver.switched is False and driver.module != "sqlite3":  # which has an adapter
-            yield f"{driver.module} waits in C: it needs {driver.needs}"
+            yield f"{driver.module} waits in C. What to do: {driver.needs}"
     if facts.stalls:
         yield f"{headline(facts.stalls)}: make that call cooperative, or split it up"
 

@@ -77,7 +77,10 @@ def _prepare(folder: str, content: bytes, there: os.stat_result | None) -> str:
     """A new file in *folder*, with the permissions of the one that is *there*; gone again if anything goes wrong."""
     new = os.path.join(folder, f".lazypatch-{os.urandom(12).hex()}.new")
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(new, how, 0o666 if there is None else 0o600)
+    try:
+        descriptor = os.open(new, how, 0o666 if there is None else 0o600)
+    except OSError as error:  # it is about the folder: nobody knows the other name
+        raise type(error)(error.errno, error.strerror, folder) from None
     try:
         try:
             _write(descriptor, content)

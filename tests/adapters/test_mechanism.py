@@ -183,3 +183,17 @@ def test_a_users_own_module_of_that_name_is_left_alone(distribution: pathlib.Pat
         distribution,
         "import threading, concurrent.futures.thread as own; assert own._global_shutdown_lock is None",
     )
+
+
+SOURCES = "fileobject hub local lock monkey os queue select selectors server signal socket ssl subprocess thread threading time"
+
+
+@pytest.mark.parametrize("first", SOURCES.split())
+def test_a_program_may_be_the_first_to_import_what_supplies_a_module(first: str) -> None:
+    """As celery's pool for gevent does with gevent.signal: at the end of its body gevent has no such attribute yet."""
+    code = (
+        f"import gevent.{first}\nimport threading, subprocess, ssl, queue, signal, lazypatch\n"
+        "rows = lazypatch.report().adapters\n"
+        "print([row.word for row in rows if row.state == 'failed'], any(row.state == 'installed' for row in rows))"
+    )
+    assert run_python("-W", "error", "-c", code, spec="all").stdout == "[] True\n"

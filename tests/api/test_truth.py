@@ -777,7 +777,7 @@ assert saved["Queue"].__module__ == "queue" and sys.modules["queue"].Queue is no
         ("lazypatch.get_original(['nowhere', 'nor_here'], 'sleep')", "ModuleNotFoundError: No module named 'nor_here'"),
         ("lazypatch.get_original('time', 'nothing')", "AttributeError: module 'time' has no attribute 'nothing'"),
         ("lazypatch.state('json')", "'json' is neither a target nor an adapter; the targets are _thread, threading,"),
-        ("lazypatch.enable('all,Evnt=0')", "unknown option 'Evnt' in the spec 'all,Evnt=0'; the nearest is 'Event'"),
+        ("lazypatch.enable('all,Evnt=0')", "unknown option 'Evnt' in the spec 'all,Evnt=0'; did you mean 'Event'?"),
         (
             "lazypatch.enable('Event=maybe')",
             "unknown value for the option Event 'maybe' in the spec 'Event=maybe'; known: 0, 1",

@@ -71,7 +71,10 @@ def main(file: str | None = None, jobs: str = "") -> None:
     """Write each line of the table as soon as it is known: most subsets hang, and with two jobs all take an hour."""
     subsets = [chosen for size in range(len(GROUPS)) for chosen in itertools.combinations(GROUPS, size)]
     faults = 0
-    with ThreadPoolExecutor(int(jobs or os.cpu_count() or 2)) as pool, open(file or os.devnull, "w", encoding="utf-8") as table:
+    with (
+        ThreadPoolExecutor(int(jobs or os.cpu_count() or 2)) as pool,
+        open(file or os.devnull, "w", encoding="utf-8") as table,
+    ):
         for line in ("| `all` with | the program | warned of |", "|---|---|---|"):
             print(line, file=table if file else sys.stdout)
         for outcome in pool.map(lambda chosen: run(without(chosen), 8), subsets):

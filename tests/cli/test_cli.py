@@ -210,7 +210,7 @@ def test_gevents_module_option(programs: pathlib.Path) -> None:
     [
         ([], "no program was named"),
         (["--patch"], "--patch needs a SPEC"),
-        (["--patch", "socet", "app.py"], "unknown word 'socet' in the spec 'socet'; the nearest is 'socket'"),
+        (["--patch", "socet", "app.py"], "unknown word 'socet' in the spec 'socet'; did you mean 'socket'?"),
         (["--no-sokcet", "app.py"], "unknown option '--no-sokcet'"),
         (["--bogus=1", "app.py"], "unknown option '--bogus=1'"),
         (["-q", "app.py"], "unknown option '-q'"),
@@ -252,7 +252,10 @@ def test_gevents_switches_for_options_are_obeyed() -> None:
 
 def test_an_option_with_a_value_that_it_has_not_is_a_usage_error() -> None:
     done = run_python("-m", "lazypatch", "--socket=1", "-c", "print(1)")
-    assert (done.returncode, done.stdout) == (2, "") and "unknown option '--socket=1'; usage:" in done.stderr
+    assert (done.returncode, done.stdout) == (
+        2,
+        "",
+    ) and "the option --socket takes no value, and was given '--socket=1'; usage:" in done.stderr
 
 
 def test_stdin_that_is_a_terminal_is_interactive(tmp_path: pathlib.Path) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import zipfile
 from typing import Any
 
 import pytest
 from conftest import clean_environment, run_python
 from environments import PACKAGES, make
+
+from lazypatch._nearest import nearest
 
 
 def lazypatch(*words: str, **how: Any) -> subprocess.CompletedProcess[str]:
@@ -33,15 +37,110 @@ def test_help_names_each_command_and_the_exit_statuses() -> None:
         (["infp"], "did you mean 'info'?"),
         (["check", "--fromat", "json", "x.py"], "did you mean '--format'?"),
         (["check"], "no program was named"),
-        (["check", "nowhere.py"], "nowhere.py"),
+        (["check", ""], "no program was named"),
+        (["check", "nowhere.py"], "cannot read nowhere.py: No such file or directory; name a file"),
+        (["check", "empty"], "the folder empty holds no __main__.py; name one that does"),
+        (["check", "round"], "cannot read round: Too many levels"),
+        (["check", "broken.py"], "broken.py, line 2 is not what Python"),
+        (["check", "binary.py"], "binary.py is not what Python"),
+        (["check", "archive.pyz"], "it is an archive: unpack it"),
+        (["check", "-m", "nowhere"], "no module nowhere was found"),
+        (["check", "-m", "broken"], "broken.py, line 2 is not what Python"),
+        (["check", "--format", "xml", "x.py"], "invalid choice: 'xml' (choose from"),
+        (["check", "--format"], "expected one argument; lazypatch check --help"),
         (["run", "--reprot", "x.py"], "did you mean '--report'?"),
+        (["run", "--no-sokcet", "x.py"], "did you mean '--no-socket'?"),
+        (["run", "--nosocket", "x.py"], "did you mean '--no-socket'?"),
+        (["run", "--nosuch", "x.py"], "unknown option '--nosuch'; usage"),
+        (["run", "--no-such", "x.py"], "unknown option '--no-such'; usage"),
+        (["run", "--info"], "--info stands alone, before all other options: python -m lazypatch --info"),
+        (["run", "info"], "there is no program 'info' here; the command is python -m lazypatch --info"),
+        (["run", "--strict=1", "x.py"], "the option --strict takes no value"),
+        (["run", "--patch=", "x.py"], "--patch needs a SPEC"),
+        (["run", "--patch", "all", "--patch", "ssl", "x.py"], "--patch was given twice"),
         (["info", "more"], "unrecognized arguments: more"),
+        (["info", "--jsn"], "did you mean '--json'?"),
+        (["--verison"], "did you mean '--version'?"),
+        (["broken.py"], "a program is started with 'lazypatch run broken.py'"),
+        (["frobnicate"], "unknown command 'frobnicate'; lazypatch --help tells all of it"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(words: list[str], said: str) -> None:
-    done = lazypatch(*words)
+def test_a_mistake_is_one_line_and_status_2(words: list[str], said: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "broken.py").write_text("x = 1\ny = (\n")
+    (tmp_path / "binary.py").write_bytes(bytes(range(256)))
+    with zipfile.ZipFile(tmp_path / "archive.pyz", "w") as archive:
+        archive.writestr("__main__.py", "")
+    done = lazypatch(*words, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
     assert said in done.stderr
+
+
+PRINTING = {
+    "help": ["--help"],
+    "info": ["--info"],
+    "info, for programs": ["--info", "--json"],
+    "help of info": ["--info", "--help"],
+    "check": ["--check", "driver.py"],
+    "version": ["--version"],
+}
+
+
+@pytest.mark.parametrize("kind", PRINTING)
+def test_a_reader_who_has_read_enough_is_no_error(kind: str, tmp_path: pathlib.Path) -> None:
+    """As in ``| head -1``; who cannot be written to is told of in one line, and a closed stdout is written to by nobody."""
+    (tmp_path / "driver.py").write_text("import pyodbc\n")
+    command = [sys.executable, "-m", "lazypatch", *PRINTING[kind]]
+    how: dict[str, Any] = {"cwd": tmp_path, "env": clean_environment(), "stderr": subprocess.PIPE, "timeout": 60}
+    whole = subprocess.run(command, stdout=subprocess.PIPE, **how)
+    reader, writer = os.pipe()
+    os.close(reader)
+    cut = subprocess.run(command, stdout=writer, **how)
+    os.close(writer)
+    assert (whole.stdout != b"", cut.returncode, cut.stderr) == (True, whole.returncode, b"")
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], stdout=subprocess.PIPE, **how)
+    assert (closed.returncode, closed.stdout, closed.stderr) == (whole.returncode, b"", b"")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            told = subprocess.run(command, stdout=full, **how)
+        assert told.returncode == 2 and told.stderr.count(b"\n") == 1 and b"could not print" in told.stderr
+
+
+def test_names_that_stdout_cannot_show_are_escaped(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "b\u00fccher.py").write_text("import pyodbc\n")
+    done = lazypatch("check", "b\u00fccher.py", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert done.returncode == 1 and done.stdout.startswith("b\\xfccher.py:1:1: driver: "), done
+
+
+def test_check_reads_a_program_from_stdin(tmp_path: pathlib.Path) -> None:
+    done = lazypatch("check", "-", cwd=tmp_path, stdin="import pyodbc\n")
+    assert done.returncode == 1 and done.stdout.startswith("<stdin>:1:1: driver: pyodbc waits in C. What to do: "), done
+
+
+RIGHT = ("--report", "--strict", "--socket", "--no-socket", "--os", "--no-os", "socket", "select", "time", "only=")
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("--sokcet", "--socket"),
+        ("--no-sokcet", "--no-socket"),
+        ("--nosocket", "--no-socket"),
+        ("--reports", "--report"),
+        ("tiem", "time"),
+        ("Selct", "select"),
+        ("--nosuch", ""),
+        ("--no-such", ""),
+        ("--json", ""),
+        ("frobnicate", ""),
+        ("", ""),
+        ("-", ""),
+        ("o" * 10_000, ""),
+    ],
+)
+def test_a_suggestion_is_near(word: str, near: str) -> None:
+    assert nearest(word, RIGHT) == near
 
 
 def test_run_is_the_runner() -> None:
@@ -87,7 +186,7 @@ def test_info_of_a_sound_environment(tmp_path: pathlib.Path) -> None:
     ("flags", "env", "culprit"),
     [
         ([], {"PYTHONCOOPPTCH": "all"}, "PYTHONCOOPPTCH is set, which nobody reads; it is spelt PYTHONCOOPPATCH"),
-        ([], {"PYTHONCOOPPATCH": "socet"}, "the nearest is 'socket'"),
+        ([], {"PYTHONCOOPPATCH": "socet"}, "did you mean 'socket'?"),
         (["-I"], {"PYTHONCOOPPATCH": "all"}, "-E or -I has Python ignore it: use -X cooppatch"),
         (["-S"], {"PYTHONPATH": str(PACKAGES)}, "-S has Python read no .pth file"),
     ],
@@ -126,9 +225,19 @@ def test_info_names_a_folder_where_no_pth_file_is_read(tmp_path: pathlib.Path) -
     assert "where Python reads no .pth file" in found and "sitecustomize" in found
 
 
-def test_info_is_one_screen(tmp_path: pathlib.Path) -> None:
-    done = run_python("-m", "lazypatch", "--info", cwd=tmp_path)
-    assert done.stdout.count("\n") <= 30 and done.returncode == 0
+def test_info_is_one_screen_of_sentences(tmp_path: pathlib.Path) -> None:
+    """Drivers and neighbours that are not there are pretended."""
+    code = (
+        "from lazypatch.cli import info, surroundings\nfrom lazypatch.adapters.drivers import DRIVERS\n"
+        "print(info.as_text(info.look()))\nprint('--')\n"
+        "for name, what in DRIVERS.items(): print(f'{name} waits in C. What to do: {what[1]}.')\n"
+        "for name, words in surroundings._NEIGHBOURS.items(): print(f'{name} {words}.')\n"
+    )
+    done = run_python("-c", code, cwd=tmp_path)
+    screen, pretended = done.stdout.split("--\n")
+    assert screen.count("\n") <= 30 and "\npython            this is cpython" in screen
+    rows = [row[18:] for row in screen.splitlines()[3:]] + pretended.splitlines()
+    assert all(row.endswith(".") and not re.search(r": needs |needs leave|\.\.$", row) for row in rows), rows
 
 
 # --- check

@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import pathlib
 import sys
+import typing
 
 import pytest
 from conftest import run_code
@@ -20,7 +21,7 @@ FOLDER = pathlib.Path(lazypatch.__file__).parent
 # before it in this list. So there can be no circle. A folder is one layer, and within it the same is true by name of the
 # edges in BESIDE. The front door, __init__, is above all, and names what it gives lazily.
 LAYERS: dict[str, list[str]] = {
-    "the way in": ["__main__", "pytest_plugin", "cli"],
+    "the way in": ["__main__", "pytest_plugin", "frozen", "cli"],
     "what is offered": ["api"],
     "what options begin": ["_when_forked", "_with_options", "_fork_server"],
     "what happened": ["reporting"],
@@ -41,7 +42,7 @@ LAYERS: dict[str, list[str]] = {
         "_turns",
         "_raised_at_fork",
     ],
-    "words": ["_around_gevent", "_spec", "_pooled", "_programs", "_spec_options", "_adapters", "_errors"],
+    "words": ["_around_gevent", "_spec", "_pooled", "_programs", "_spec_options", "_nearest", "_adapters", "_errors"],
     "the ground": ["_look_up", "_unread", "_private_copies", "_standins", "_loader", "_finder", "_targets", "_places"],
 }
 
@@ -224,7 +225,7 @@ def test_no_folder_takes_the_place_of_a_public_function(word: str) -> None:
 def test_every_public_name_exists_and_says_what_it_does() -> None:
     for name in lazypatch.__all__:
         value = getattr(lazypatch, name)
-        assert isinstance(value, str) or (value.__doc__ or "").strip(), name
+        assert isinstance(value, str) or (value.__doc__ or "").strip() or typing.get_args(value), name
     assert lazypatch.__version__ == importlib.metadata.version("lazypatch")
 
 

@@ -97,6 +97,22 @@ def test_each_section_is_of_a_message_that_exists(heading: str, sources: list[st
     assert not [part for part in parts(heading) if not any(part in source for source in sources)]
 
 
+def said_in_the_table(title: str) -> list[str]:
+    """The messages in the first column of the table under *title* in reference.md."""
+    section = (ROOT / "docs" / "reference.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(.+?)` \|", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", said_in_the_table("Warnings"))
+def test_each_warning_of_the_reference_is_one_that_exists(text: str, sources: list[str]) -> None:
+    """In one piece, as it is printed: its beginning, where the text does not begin with dots; and it has a section."""
+    assert [source for source in sources if is_said_in(text, source)], text
+    assert [heading for heading in sections() if parts(text)[0] in heading or parts(heading)[0] in text], text
+    if not text.startswith("..."):
+        beginnings = [said for said in messages().values() if said.startswith(parts(text)[0])]
+        assert beginnings or not [said for said in messages().values() if is_said_in(text, said)], text
+
+
 def anchors(page: pathlib.Path) -> set[str]:
     """As those who show Markdown make them of headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)

@@ -131,7 +131,7 @@ def test_no_text_does_anything_but_parse_or_explain(text: str) -> None:
         parse(text)
     except LazyPatchError as error:
         explained = str(error)
-    assert "\n" not in explained and (not explained or "known: " in explained or "; " in explained)
+    assert "\n" not in explained and (not explained or "Known: " in explained or "; " in explained)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_no_text_does_anything_but_parse_or_explain(text: str) -> None:
         ("socket ssl", "separate words by commas, not by ' '"),
         ("socket;ssl", "separate words by commas, not by ';'"),
         ("strict", "'strict='"),
-        ("stric=1", "the nearest is 'strict'"),
+        ("stric=1", "did you mean 'strict'?"),
         ("dns=maybe", "unknown value for the option dns 'maybe'"),
         ("a" * 120_000, "(120000 characters)"),
         ("\x1b[31m", "'\\x1b[31m'"),
@@ -163,7 +163,7 @@ def test_what_is_no_text_is_told(spec: object) -> None:
 
 
 BAD = "socet"
-EXPLAINED = "unknown word 'socet' in the spec 'socet'; the nearest is 'socket'; known: socket, "
+EXPLAINED = "unknown word 'socet' in the spec 'socet'; did you mean 'socket'? Known: socket, "
 
 
 def test_an_unknown_word_in_the_variable_is_one_line_and_arms_nothing() -> None:

@@ -12,10 +12,13 @@ import struct
 import subprocess
 import sys
 import termios
+import typing
 from typing import Any
 
 import pytest
-from conftest import clean_environment, run_code, run_python
+from conftest import clean_environment, run_code, run_python, unwrapped
+
+import lazypatch
 
 TARGETS = {
     "_thread", "threading", "_threading_local", "os", "time", "signal", "selectors", "select", "socket", "ssl",
@@ -177,13 +180,14 @@ def test_a_drivers_own_switch_is_seen(
     (program / "app.py").write_text(SWITCHES.format(loaded=loaded, switched=switched))
     found = {driver["module"]: driver["switched"] for driver in asked(program, "app.py")["drivers"]}
     assert (found["psycopg2"], found["psycopg"], found["grpc"]) == seen and found["zmq"] is False
-    words = {True: "switched", False: "not switched", None: "cannot be seen"}
+    words = {True: "switched", False: "blocks", None: "unknown"}
+    run_python("-m", "lazypatch", "--report=r.txt", "--report=r.html", "app.py", cwd=program)
     for form in ("r.txt", "r.html"):
-        run_python("-m", "lazypatch", f"--report={form}", "app.py", cwd=program)
-        text = (program / form).read_text()
+        shown = re.sub("<.*?>", " ", (program / form).read_text()).partition(
+            "WHAT TO DO" if form == "r.txt" else "What to do"
+        )
         for name, word in zip(("psycopg2", "psycopg", "grpc"), map(words.get, seen), strict=True):
-            line = next(line for line in text.splitlines() if f"{name}:" in line or f"<code>{name}</code>" in line)
-            assert re.search(rf"\b{name}\W+{word}\b", re.sub("<.*?>", " ", line)), line
+            assert re.search(rf"\b{name}\s+{word}\b", shown[2]), shown[2]
 
 
 def test_a_report_tells_in_words_what_is_left_and_who_called_gevent(program: pathlib.Path) -> None:
@@ -196,8 +200,9 @@ def test_a_report_tells_in_words_what_is_left_and_who_called_gevent(program: pat
         "print(lazypatch.report())\n"
     )
     done = run_python("app.py", cwd=program, PYTHONWARNINGS="ignore")
-    assert "left: early.held = _thread.allocate_lock (lock): it is in use" in done.stdout, done.stdout + done.stderr
-    assert "left: early.Line = socket.socket (subclass): its native base blocks" in done.stdout
+    shown = unwrapped(done.stdout)
+    assert "left: early.held = _thread.allocate_lock (lock): it is in use" in shown, done.stdout + done.stderr
+    assert "left: early.Line = socket.socket (subclass): its native base blocks" in shown
     assert re.search(r"patch_time\(\) after .*, app.py:5, thread main", done.stdout), done.stdout
 
 
@@ -317,11 +322,95 @@ def on_terminal(columns: int, cwd: pathlib.Path, **env: str) -> str:
     return out.decode()
 
 
-def test_on_a_terminal_it_is_coloured_and_fits(program: pathlib.Path) -> None:
-    shown = on_terminal(60, program, TERM="xterm")
-    assert "\x1b[32minstalled" in shown
+@pytest.mark.parametrize("columns", [40, 60, 120])
+def test_on_a_terminal_it_is_coloured_and_fits(columns: int, program: pathlib.Path) -> None:
+    """Broken between words: all of it is there; in so narrow a one that columns do not fit, too."""
+    shown = on_terminal(columns, program, TERM="xterm")
+    assert "\x1b[32m" in shown
     lines = re.sub("\x1b\\[[0-9]*m", "", shown).splitlines()
-    assert max(map(len, lines)) == 60 and any(line.endswith("…") for line in lines)
+    assert max(map(len, lines)) <= columns and len(lines) > 20, lines
+    assert "by way of inner.py:3 < outer.py:2 < app.py:3" in unwrapped(" ".join(lines))
+    assert ("  THREAD  IMPORTED BY" in "\n".join(lines)) == (columns > 60)
+
+
+def test_where_there_is_no_terminal_it_is_80_columns_wide(program: pathlib.Path) -> None:
+    """A name that is longer has a line of its own, whole."""
+    name = "m" * 90
+    (program / f"{name}.py").write_text("import queue\n")
+    (program / "app.py").write_text(f"import {name}\nimport lazypatch\nprint(lazypatch.report())\n")
+    done = run_python("-m", "lazypatch", "--report", "--report=r.txt", "app.py", cwd=program)
+    for shown in (done.stdout, done.stderr, (program / "r.txt").read_text()):
+        lines = [line for line in shown.splitlines() if name not in line]
+        assert 60 < max(map(len, lines)) <= 80 and f"{name}.py:1" in shown, shown
+
+
+def test_targets_adapters_and_drivers_are_one_table(program: pathlib.Path) -> None:
+    """With their states in the same column, in both forms."""
+    (program / "pyodbc.py").touch()
+    (program / "app.py").write_text("import pyodbc, ssl\n")
+    run_python("-m", "lazypatch", "--report=r.txt", "--report=r.HTML", "--report=r.JSON", "app.py", cwd=program)
+    lines = (program / "r.txt").read_text().splitlines()
+    column = next(line for line in lines if line.startswith("TARGET")).index("STATE")
+    states = {line.split()[0]: line[column:].split()[0] for line in lines if line[:1].strip() and len(line) > column}
+    assert (states["TARGET"], states["ADAPTER"], states["DRIVER"]) == ("STATE", "STATE", "STATE")
+    assert (states["ssl"], states["ssl-classes"], states["pyodbc"]) == ("installed", "installed", "blocks")
+    page = (program / "r.HTML").read_text()
+    assert (
+        page.count("<table") == 1
+        and page.count("<tbody") == 3
+        and page.index(">ssl-classes</th>") < page.index(">pyodbc</th>")
+    )
+    assert json.loads((program / "r.JSON").read_text())["loading"]["kind"] == "import"
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["--report", "r.html", "app.py"], ["r.html"]),
+        (["--report", "r.JSON", "--report", "-c", "import queue"], ["r.JSON"]),
+        (["--report", "app.py"], []),
+        (["--report", "--strict", "app.py"], []),
+        (["--report=one.txt", "--report", "two.txt", "--report=one.txt", "app.py"], ["one.txt", "two.txt"]),
+        (["--report=p%p.json", "--report=%p/r.txt", "app.py"], ["p{pid}.json", "{pid}/r.txt"]),
+    ],
+)
+def test_where_reports_go_on_the_command_line(words: list[str], files: list[str], program: pathlib.Path) -> None:
+    """A word behind ``--report`` is a FILE if it looks like one and a program follows; said again, there are several."""
+    (program / "app.py").write_text("import os, queue; os.path.exists('app.py') and print(os.getpid())\n")
+    if "{pid}" in str(files):
+        (program / "app.py").write_text("import os, queue\nprint(os.getpid())\nos.mkdir(str(os.getpid()))\n")
+    done = run_python("-m", "lazypatch", *words, cwd=program)
+    pid = done.stdout.strip()
+    assert done.returncode == 0 and bool(done.stderr) == (not files or words.count("--report") > len(files)), done
+    written = {str(path.relative_to(program)) for path in program.rglob("*") if path.is_file()}
+    assert written - {"app.py", "inner.py", "outer.py"} == {file.format(pid=pid) for file in files}
+
+
+def test_two_processes_that_end_together_write_two_reports(tmp_path: pathlib.Path) -> None:
+    """Neither replaces the other's."""
+    code = "import queue, sys; print(flush=True); sys.stdin.read()"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path,
+            env=clean_environment(PYTHONCOOPPATCH="all", PYTHONCOOPPATCH_REPORT=str(tmp_path / "r.json")),
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for child in children:
+        assert child.stdout is not None and child.stdout.readline() == b"\n"
+    for child in children:
+        child.communicate(timeout=60)
+    reports = {json.loads(path.read_text())["pid"] for path in tmp_path.iterdir()}
+    assert reports == {child.pid for child in children}
+
+
+def test_kinds_are_those_that_are_exported_and_the_page_lists(program: pathlib.Path) -> None:
+    """Each is a text, in JSON too."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    for name in ("State", "PlaceKind", "VerdictKind", "AdapterKind", "ImporterKind", "LoadingKind"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        listed = re.findall(r"`([^`]*)`", row.split(" | ", 2)[2])
+        assert set(listed) == set(typing.get_args(getattr(lazypatch, name))) - {""}, name
 
 
 def test_no_color_is_respected(program: pathlib.Path) -> None:

@@ -135,19 +135,28 @@ function look(frame) {
   const page = frame.contentDocument, box = page.querySelector(".bars").getBoundingClientRect();
   const outside = [...page.querySelectorAll("body *")].filter(
     e => e.getBoundingClientRect().right > frame.clientWidth + 1 && !e.closest(".bars, .marks, .axis"));
+  const labels = [...page.querySelectorAll(".mark b, .tick span")].map(e => [e, e.getBoundingClientRect()]).filter(p => p[1].width);
+  const lines = [...page.querySelectorAll(".mark")].map(e => [e, e.getBoundingClientRect()]);
+  const crossed = labels.filter(([e, a]) => labels.some(([f, b]) => e !== f && a.left < b.right && b.left < a.right
+      && a.top < b.bottom && b.top < a.bottom) || lines.some(([m, b]) => m !== e.parentNode && a.left < b.left
+      && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).map(p => p[0].textContent);
+  page.querySelectorAll("details").forEach(e => { e.open = true; });
+  const listed = [...page.querySelectorAll(".tree li .mono")].map(e => e.textContent);
+  const named = [...page.querySelectorAll(".bar")].map(e => e.title.split(":")[0]);
   const bars = [...page.querySelectorAll(".bar")].map(e => e.getBoundingClientRect());
   return {
     width: frame.clientWidth, scrolls: page.documentElement.scrollWidth, outside: outside.map(e => e.outerHTML.slice(0, 90)),
     bars: bars.length, wide: bars.filter(b => b.width > 100).length, inside: bars.every(b => b.right <= box.right + 1),
     title: page.title, paper: frame.contentWindow.getComputedStyle(page.body).backgroundColor,
+    crossed, labels: labels.length, unlisted: named.filter(name => !listed.includes(name)),
     rows: [...page.querySelectorAll("tr")].filter(e => e.getBoundingClientRect().height > 10).length,
   };
 }
 const found = [];
-for (const width of [1280, 375]) {
+for (const width of [1280, 760, 375]) {
   const frame = document.createElement("iframe");
   frame.style = `border:0;height:3000px;width:${width}px`;
-  frame.onload = () => { found.push(look(frame)); if (found.length === 2) {
+  frame.onload = () => { found.push(look(frame)); if (found.length === 3) {
     const out = document.createElement("pre"); out.id = "found"; out.textContent = JSON.stringify(found);
     document.body.append(out); } };
   frame.srcdoc = PAGE;
@@ -174,12 +183,16 @@ DARK = "--blink-settings=preferredColorScheme=0"
 def test_a_browser_shows_it_without_overflow(
     options: tuple[str, ...], paper: str, page: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    """Twelve targets, bars that can be read, nothing beyond the right edge, at both widths."""
+    """Twelve targets, bars that can be read, nothing beyond the right edge, at each width; labels that touch nothing.
+
+    What can be pointed at can be read in a list as well.
+    """
     found = seen(page, tmp_path, *options)
-    assert set(found) == {1280, 375}
+    assert set(found) == {1280, 760, 375}
     for width, one in found.items():
         assert one["scrolls"] <= width and one["outside"] == [], one
         assert one["bars"] > 20 and one["wide"] >= 1 and one["inside"], one
+        assert one["crossed"] == [] and one["unlisted"] == [] and one["labels"] >= 3, one
         assert one["rows"] >= 12 and one["paper"] == paper, one
         assert one["title"].startswith("lazypatch: -m lazypatch"), one
 
