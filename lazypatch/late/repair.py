@@ -18,7 +18,6 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from .._errors import one_line
-from .._install import REMOVED
 from .._originals import Originals
 from .._places import Reference
 from .._state import state
@@ -27,6 +26,7 @@ from .holders import leading_to
 from .keepers import LeftAlone
 from .local_classes import remade
 from .locks import Exchange, the_thing
+from .replaced import Original, replaced_originals
 from .subclasses import Subclasses
 from .walk import Walker
 
@@ -53,22 +53,6 @@ _ALIVE = {
 }
 # They make RLocks of the class of _thread, which does not tell greenlets apart; elsewhere it is for isinstance().
 _MAKES_RLOCKS = ("functools",)
-
-
-class Original:
-    """One name of one target, what stood there and what does now."""
-
-    __slots__ = ("item", "new", "old", "target")
-
-    def __init__(self, target: str, item: str, old: object, new: object) -> None:
-        self.target = target
-        self.item = item
-        self.old = old
-        self.new = new
-
-    def is_lost(self) -> bool:
-        """Whether nothing took its place."""
-        return self.new is REMOVED
 
 
 class Finding:
@@ -149,7 +133,7 @@ class _Survey:
         self._known = known
         self._left_alone = LeftAlone(selection)
         self._originals: dict[int, list[Original]] = {}
-        for original in _all(known):
+        for original in replaced_originals(known):
             self._originals.setdefault(id(original.old), []).append(original)
         # Without the adapter for RLocks there is no class to put in its place.
         self._spared = rlock = None if self._native("_thread", "RLock") else self._native("threading", "_CRLock")
@@ -284,19 +268,3 @@ def _same_local(old: Any) -> Any:
     for name, value in vars(old).items():
         setattr(new, name, value)
     return new
-
-
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
-
-
-def _all(known: Originals) -> list[Original]:
-    """Every original that a name elsewhere could hold, the ones with something in their place first."""
-    found = []
-    for target in known.names():
-        module: Any = sys.modules.get(target)
-        for item, old in known.of(target).items() if module is not None else ():
-            new = known.replacement(module, item)
-            function = isinstance(old, _FUNCTIONS) or type(old).__name__ == "cython_function_or_method"
-            if (function or isinstance(old, type)) and old is not new and new:
-                found.append(Original(target, item, old, new))
-    return sorted(found, key=Original.is_lost)
