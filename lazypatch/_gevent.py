@@ -90,7 +90,7 @@ class Truth:
 
     def before_fork(self) -> None:
         """Have what gevent needs to hear of the child's end, if os is cooperative."""
-        if self._originals.recorded(os):
+        if self._originals.original(os, "fork") is not MISSING:  # an adapter alone replaces other names
             self.listen_for_children()
 
     def load(self, native_ident: Any, native_lock: Any) -> None:

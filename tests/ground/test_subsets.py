@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from conftest import run_code
 from subsets import run, without
 
 from lazypatch._spec import parse
@@ -61,3 +62,17 @@ def test_what_was_taken_out_is_not_needed_or_warned_of(row: tuple[str, ...]) -> 
 def test_the_program_notices_what_does_not_work() -> None:
     """Else all of the above would mean nothing."""
     assert run(without(("queue",)), hangs_after=5).failed.endswith("(hangs)")
+
+
+def test_an_adapter_of_os_alone_leaves_the_programs_handler_of_children_alone() -> None:
+    """gevent listens for children, in the place of the program's handler, only where it is to wait for them."""
+    code = """
+import os, signal, socket, threading
+seen = []
+signal.signal(signal.SIGCHLD, lambda *given: seen.append(1))
+child = os.fork()
+if not child: os._exit(0)
+os.waitpid(child, 0)
+assert seen == [1]
+"""
+    run_code(code, spec="dns,select,time,os-lockf")
