@@ -36,11 +36,6 @@ def _below(lock: "Any") -> "list[Any]":
     return [each for each in locks if getattr(each, "owner", 0) == lock.owner and each.name not in sys.modules]
 
 
-def _held(lock: "Any") -> int:
-    """How often this thread has taken *lock*."""
-    return _times(lock) if lock.owner == _bootstrap._thread.get_ident() else 0
-
-
 def _times(lock: "Any") -> int:
     """How often its owner has taken *lock*."""
     return lock.count if isinstance(lock.count, int) else len(lock.count)  # from 3.12 on it is a list
@@ -60,7 +55,7 @@ def _unlocked(locks: "list[Any]", step: "Callable[..., object]", *given: str) ->
         # Ctrl-C must not leave importlib with a lock to release that is not held.
         interrupt: "KeyboardInterrupt | None" = None
         for lock, times in held:
-            left = times - _held(lock)
+            left = times - (_times(lock) if lock.owner == _bootstrap._thread.get_ident() else 0)
             while left > 0:
                 try:
                     lock.acquire()

@@ -42,6 +42,7 @@ class Session:
         self.finder.first = lambda name: self.look_up.look_elsewhere(self.finder.ask_each, name, self.path)
         self.look_up: "Any" = None  # the file of that name; it and wrap() are there once get_ready() has been called
         self.wrap: "Callable[[ModuleSpec, Session], None]"
+        self.give: "Callable[[str], ModuleType | None]" = lambda name: None  # what a module is to be, if it is there
         self.standins = StandIns(self.load)
         atexit.register(self.standins.end)
         self._made: "dict[str, Scheduler]" = {}
@@ -66,7 +67,8 @@ class Session:
 
         self.journal.begun = True
         # Two threads may get here; one of theirs wins.
-        self._made.setdefault("it", Scheduler(self, self.selection, self.standins, met))
+        made = self._made.setdefault("it", Scheduler(self, self.selection, self.standins, met))
+        self.give = made.truth.deferred.give
 
     @property
     def started(self) -> bool:
@@ -238,10 +240,6 @@ class Session:
         if name in ("gevent", "gevent._interfaces") or name in wanted:
             return True
         return name in ("logging", "threading") and "_thread" in wanted
-
-    def give(self, name: str) -> "ModuleType | None":
-        """The object that *name* is to become, if there is one already."""
-        return self._made["it"].truth.deferred.give(name) if self._made else None
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""
