@@ -55,8 +55,7 @@ class Adapter:
 
     def __init__(self, word: str, modules: str, needs: str = "", kind: str = EXTENSION, usual: bool = True) -> None:
         self.word = word
-        self.modules = modules.split()
-        self.needs = needs.split()
+        self.modules, self.needs = modules.split(), needs.split()
         self.kind = kind
         self.usual = usual
         self.plan = f"{_OURS}{word.replace('-', '_')}:plan"
@@ -110,6 +109,7 @@ ADAPTERS = (
     Adapter("signal-waits", "signal", "threading"),
     Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
     Adapter("queue-class", "queue", "queue", CORRECTION),
+    Adapter("time-sleep", "time", "time", CORRECTION),
     Adapter("select-epoll", "select selectors", "select selectors", CORRECTION),
     Adapter("select-poll", "select selectors", "select selectors", CORRECTION),
     Adapter("socket-class", "socket", "socket", CORRECTION),

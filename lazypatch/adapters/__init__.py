@@ -28,6 +28,7 @@ _NEEDED = {
     "select_poll": "_as_builtin _waits",
     "signal_main": "_waits changes",
     "signal_waits": "_waits changes",
+    "time_sleep": "_as_builtin",
     "thread_errors": "changes fork_threads",
     "socket_detach": "_waits _streams",
     "socket_sharing": "_waits",

@@ -163,7 +163,7 @@ def plan(module: Any) -> list[Change]:
     """The class for select, and for the selector that is on it."""
     if _native is None:
         return []
-    if module is not select:
+    if module.__name__ == "selectors":
         return [Change(module.PollSelector, "_selector_cls", select.poll)]
     _Poll.__name__ = _Poll.__qualname__ = "poll"
     _Poll.__module__ = "select"

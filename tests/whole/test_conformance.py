@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 
 import conformance
+import cpythons_tests
 import gevents_tests
 import pytest
-from recorded import Outcome
+from recorded import Outcome, Store
 
 INSTALLED = importlib.util.find_spec("test") is not None and importlib.util.find_spec("test.test_queue") is not None
 
@@ -28,6 +29,18 @@ INSTALLED = importlib.util.find_spec("test") is not None and importlib.util.find
 )
 def test_nothing_of_cpythons_fails_under_lazypatch_alone(file: str) -> None:
     assert conformance.problems(conformance.compare(file, ["native"])) == []
+
+
+@pytest.mark.skipif(not INSTALLED, reason="this Python comes without the standard library's own tests (package `test`)")
+@pytest.mark.parametrize("file", ["test_poll", "test_select", "test_epoll", "test_queue", "test_fcntl"])
+def test_nothing_of_cpythons_fails_that_passes_under_plain_python(file: str) -> None:
+    rows = [cpythons_tests.compare_module(file, name, Store(), "all") for name in cpythons_tests.modules(file)]
+    assert rows
+    assert cpythons_tests.problems(cpythons_tests.together(file, rows)) == []
+
+
+def test_what_is_explained_names_files_that_are_run() -> None:
+    assert {line.file for line in cpythons_tests.EXPLAINED} <= set(cpythons_tests.FILES)
 
 
 @pytest.mark.parametrize(
