@@ -142,6 +142,6 @@ class _Signals:
 
 
 def _sigchld() -> "list[Change]":
-    from gevent import signal  # which is not yet an attribute of gevent, if the program imports it by itself
+    import gevent.signal
 
-    return [Change(signal, "_signal", _Signals())]
+    return [Change(gevent.signal, "_signal", _Signals())]

@@ -45,8 +45,9 @@ def plan(signal: "ModuleType") -> "list[Change]":
     if not hasattr(signal, "pthread_kill"):
         return []
     global base
-    from gevent import signal as base  # which is not yet an attribute of gevent, if the program imports it by itself
+    import gevent.signal
 
+    base = gevent.signal
     named: "list[tuple[Any, Any]]" = [
         (signal, function) for function in (signal_, getsignal, set_wakeup_fd, pthread_kill)
     ]
