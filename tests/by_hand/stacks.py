@@ -200,10 +200,11 @@ def main() -> int:
     from stacks_servers import SERVERS
     from stacks_signals import SIGNALLED
     from stacks_tools import TOOLS
+    from stacks_workers import WORKERS
 
     rows = [
         row
-        for row in [*TOOLS, *SERVERS, *SIGNALLED]
+        for row in [*TOOLS, *WORKERS, *SERVERS, *SIGNALLED]
         if not options.rows or any(word in row.name for word in options.rows)
     ]
     table, missing, wrong = [], [], 0
