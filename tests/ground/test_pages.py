@@ -139,6 +139,14 @@ def test_each_page_is_in_the_readme_once() -> None:
     }
 
 
+def test_each_page_is_on_the_site() -> None:
+    """And nothing else; README.md is its first page. That the site can be built is looked at in .ci/run."""
+    nav = (ROOT / "docs" / "site" / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = re.findall(r"- (?:Home: )?(\S+\.md)$", nav, re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed) == sorted({*pages, "index.md", "changelog.md"})
+
+
 def programs() -> list[tuple[str, str]]:
     """The blocks of Python on the pages, and where each is."""
     found = []
