@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import importlib.util
 import pathlib
 import re
@@ -137,6 +138,16 @@ def test_each_page_is_in_the_readme_once() -> None:
         page.name: 2 if page.name == "reference.md" else 1
         for page in PAGES[:-1]
     }
+
+
+def test_what_a_package_index_shows_has_no_link_that_leads_nowhere() -> None:
+    """It has README.md alone, with links that say where the repository is, or none."""
+    shown = str(
+        importlib.metadata.metadata("lazypatch").get_payload()
+        or importlib.metadata.metadata("lazypatch")["Description"]
+    )
+    assert shown.startswith("# lazypatch") and "docs/reference.md" in shown
+    assert not re.findall(r"\]\((?!\w+://)", shown)
 
 
 def test_each_page_is_on_the_site() -> None:
