@@ -66,7 +66,7 @@ def test_another_distributions_adapter_is_installed_at_the_first_import(distribu
         assert lazypatch.state("slowlib") == "installed"
         assert lazypatch.get_original("slowlib", "wait")() == "in C"
         assert lazypatch.is_object_patched("slowlib", "wait") and not lazypatch.is_object_patched("slowlib", "other")
-        assert "slowlib: installed (slowlib)" in str(lazypatch.report()), str(lazypatch.report())
+        assert "slowlib installed slowlib" in " ".join(str(lazypatch.report()).split()), str(lazypatch.report())
         """,
     )
 
@@ -163,7 +163,7 @@ def test_a_plan_that_fails_harms_nobody(distribution: pathlib.Path, line: str, s
         "import slowlib, socket, gevent.socket, lazypatch\n"
         "assert slowlib.wait() == 'in C' and slowlib.Client().get() == 'native'\n"
         "assert lazypatch.state('slowlib') == 'failed' and socket.socket is gevent.socket.socket\n"
-        "assert 'slowlib: failed' in str(lazypatch.report())"
+        "assert 'slowlib failed' in ' '.join(str(lazypatch.report()).split())"
     )
     done = run_python("-c", code, spec="all", PYTHONPATH=str(distribution))
     assert done.returncode == 0, done.stderr

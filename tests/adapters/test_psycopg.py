@@ -22,7 +22,7 @@ made = [psycopg.connect(sys.argv[1]) for _ in range(8)]; left = list(made)
 at_once(lambda: left.pop().execute("select 7 from pg_sleep(0.3)").fetchone()[0])
 with made[0].cursor().copy("copy (select 1) to stdout") as copy: assert list(copy.rows()) == [("1",)]
 with made[1].pipeline(): made[1].execute("select 1")
-assert "psycopg: switched" in str(lazypatch.report())
+assert "psycopg switched" in " ".join(str(lazypatch.report()).split())
 """
 
 

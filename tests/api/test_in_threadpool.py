@@ -92,7 +92,7 @@ def test_it_looks_as_before_and_its_original_is_on_record(library: pathlib.Path)
         assert native is nap.__wrapped__ and native is not nap and lazypatch.is_object_patched("slowlib", "nap")
         assert Client.kept([1]) == 1
         assert lazypatch.state("in_threadpool") == "installed"
-        assert "in_threadpool: installed (slowlib)" in str(lazypatch.report())
+        assert "in_threadpool installed slowlib" in " ".join(str(lazypatch.report()).split())
         """,
     )
 

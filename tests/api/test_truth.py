@@ -780,7 +780,7 @@ assert saved["Queue"].__module__ == "queue" and sys.modules["queue"].Queue is no
         ("lazypatch.enable('all,Evnt=0')", "unknown option 'Evnt' in the spec 'all,Evnt=0'; did you mean 'Event'?"),
         (
             "lazypatch.enable('Event=maybe')",
-            "unknown value for the option Event 'maybe' in the spec 'Event=maybe'; known: 0, 1",
+            "unknown value for the option Event 'maybe' in the spec 'Event=maybe'. Known: 0, 1",
         ),
         ("lazypatch.nothing", "AttributeError: module 'lazypatch' has no attribute 'nothing'"),
     ],

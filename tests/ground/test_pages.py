@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import importlib.util
 import pathlib
 import re
 
 import pytest
+from conftest import run_python
 
 import lazypatch
 from lazypatch import _errors
@@ -128,6 +131,54 @@ def test_each_link_leads_somewhere(page: pathlib.Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_each_page_is_in_the_readme() -> None:
+def test_each_page_is_in_the_readme_once() -> None:
     listed = (ROOT / "README.md").read_text()
-    assert not [page.name for page in PAGES[:-1] if f"(docs/{page.name})" not in listed]
+    assert {page.name: listed.count(f"](docs/{page.name})") for page in PAGES[:-1]} == {
+        # Where something is told in passing, the page with the rest of it is named there, too.
+        page.name: 2 if page.name == "reference.md" else 1
+        for page in PAGES[:-1]
+    }
+
+
+def test_what_a_package_index_shows_has_no_link_that_leads_nowhere() -> None:
+    """It has README.md alone, with links that say where the repository is, or none."""
+    shown = str(
+        importlib.metadata.metadata("lazypatch").get_payload()
+        or importlib.metadata.metadata("lazypatch")["Description"]
+    )
+    assert shown.startswith("# lazypatch") and "docs/reference.md" in shown
+    assert not re.findall(r"\]\((?!\w+://)", shown)
+
+
+def test_each_page_is_on_the_site() -> None:
+    """And nothing else; README.md is its first page. That the site can be built is looked at in .ci/run."""
+    nav = (ROOT / "docs" / "site" / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = re.findall(r"- (?:Home: )?(\S+\.md)$", nav, re.MULTILINE)
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed) == sorted({*pages, "index.md", "changelog.md"})
+
+
+def programs() -> list[tuple[str, str]]:
+    """The blocks of Python on the pages, and where each is."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            found.append((f"{page.name}:{text.count(chr(10), 0, block.start()) + 1}", block[1]))
+    return found
+
+
+@pytest.mark.parametrize(("where", "program"), programs(), ids=lambda value: value if value.count("\n") == 0 else "")
+def test_each_block_of_python_runs(where: str, program: str, tmp_path: pathlib.Path) -> None:
+    """Armed, from a file of its own, without a word on stderr."""
+    tree = ast.parse(program)
+    tops = {
+        alias.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    tops |= {(node.module or "").partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    missing = [name for name in sorted(tops) if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    (tmp_path / "app.py").write_text(program)
+    done = run_python("app.py", cwd=tmp_path, spec="all")
+    assert (done.returncode, done.stderr) == (0, ""), f"{where}: {done.stderr}"
