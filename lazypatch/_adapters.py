@@ -197,7 +197,7 @@ class Waiting:
             self.open.add(name)
 
     def ready(
-        self, done: str, is_half: "Callable[[str, str], bool]", is_installed: "Callable[[ModuleType | None], bool]"
+        self, done: str, is_half: "Callable[[str, str], bool]", is_installed: "Callable[[str], bool]"
     ) -> "Iterator[tuple[Adapter, ModuleType]]":
         """Each wanted one whose module is loaded, and whose needs are installed; each once per module object."""
         for name in self.open & sys.modules.keys():
@@ -208,7 +208,7 @@ class Waiting:
                 continue
             spec = getattr(module, "__spec__", None) if rows else None
             for row in rows if spec is None or self._host.accepts(spec) else ():
-                if all(map(is_installed, map(sys.modules.get, row.needs))):
+                if all(map(is_installed, row.needs)):
                     self._done[row.word, name] = module
                     yield row, module
                 else:

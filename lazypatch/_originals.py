@@ -141,8 +141,8 @@ class Originals:
                 taken = record.replacements[name]
                 if names.get(name, MISSING) is taken:
                     names[name] = original
-                if type(taken) is types.FunctionType and taken is not original:
-                    _lead(taken, original)
+                if taken is not original and type(taken) in _LED:
+                    _lead(getattr(taken, "__func__", taken), original, _LED[type(taken)])
         for step in at_end:
             try:
                 step()
@@ -150,13 +150,21 @@ class Originals:
                 continue
 
 
-def _lead(function: types.FunctionType, original: object) -> None:
-    """Whoever has taken *function*, if it is gevent's or ours, calls *original*."""
+def _lead(function: Any, original: object, by: Any) -> None:
+    """Whoever has taken *function*, if it is gevent's or ours, calls *original*, in the way of *by*."""
     if function.__closure__ is not None or function.__globals__["__name__"].partition(".")[0] not in _WHOSE:
         return
-    function.__code__, function.__defaults__ = _call.__code__, None
+    function.__code__, function.__defaults__ = by.__code__, None
     function.__kwdefaults__ = {"_original": original}
 
 
 def _call(*args: object, _original: Any, **options: object) -> object:
     return _original(*args, **options)
+
+
+def _call_without_module(_: object, *args: object, _original: Any, **options: object) -> object:
+    return _original(*args, **options)
+
+
+# What passes for a builtin function is a method of the module (adapters/_as_builtin.py).
+_LED: dict[type, Any] = {types.FunctionType: _call, types.MethodType: _call_without_module}

@@ -58,6 +58,11 @@ class Progress:
         """The target *name* is installed."""
         self._settled[name], self._options[name] = sys.modules[name], self._selection.wanted[name]
 
+    def is_installed(self, name: str) -> bool:
+        """Whether the target *name* is, in the module that has the name now; an adapter alone does not count."""
+        module = sys.modules.get(name)
+        return module is not None and self._settled.get(name) is module
+
     def ready(self, done: str, again: Iterable[Target] = ()) -> list[Target]:
         """The targets that are to be installed now, *again* or not yet; *done* is one whose import is just ending."""
         for row in again:

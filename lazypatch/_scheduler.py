@@ -286,7 +286,7 @@ class Scheduler:
     def _adapt(self, done: str) -> None:
         """Install each adapter whose time has come; *done* is a module that has just been imported."""
         if self.loaded and self.adapters.open & sys.modules.keys():  # in C, and mostly empty
-            for row, module in self.adapters.ready(done, self.progress.is_half, self.originals.recorded):
+            for row, module in self.adapters.ready(done, self.progress.is_half, self.progress.is_installed):
                 install = lambda r=row, m=module: self.adapters.install(r, m, self.commit)
                 self._attempt([module.__name__], install)
 

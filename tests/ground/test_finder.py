@@ -18,8 +18,8 @@ from lazypatch._finder import Finder
 from lazypatch._loader import wrap
 fired = []
 class Counts:
-    get_ready = staticmethod(lambda: True)
-    wrap = staticmethod(lambda spec: wrap(spec, Counts))
+    look_up = True
+    wrap = staticmethod(wrap)
     minds = staticmethod(lambda name: False)
     give = staticmethod(lambda name: None)
     after = staticmethod(lambda name, module: fired.append(name))

@@ -142,7 +142,7 @@ def test_however_it_is_asked_for(tmp_path: pathlib.Path) -> None:
     assert run_code(show, "all,when=fork,strict=1") == said
     done = run_python("-c", show, spec="all,when=exec")
     assert done.stdout == "(False, False) (False, False)\n" and "the nearest" not in done.stderr
-    assert "value for the option when" in done.stderr and "known: fork" in done.stderr
+    assert "value for the option when" in done.stderr and "Known: fork" in done.stderr
 
 
 def test_a_report_and_info_say_it(tmp_path: pathlib.Path) -> None:
