@@ -281,9 +281,9 @@ def _plain(text: str) -> str:
     """*text* without what differs from one run to the next."""
     for pattern, instead in _PLACES:
         text = pattern.sub(instead, text)
-    # A thread that is not waited for may write between any two lines, and who is finalized first is nobody's promise.
+    # A thread or a child that is not waited for may write between any two lines, and nobody promises who is finalized first.
     lines = text.strip().splitlines()
-    late = [line for line in lines if line.startswith(("work done", "finalized"))]
+    late = [line for line in lines if line.startswith(("work done", "finalized", "the other end had"))]
     return "\n".join([*(line for line in lines if line not in late), *sorted(late)])
 
 
