@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 from conftest import APPS, run_code, run_python
@@ -35,7 +36,10 @@ def test_everything_gives_what_it_gives_in_plain_python(method: str) -> None:
     for spec in None, "all":
         done = run_python(str(APPS / "uses_multiprocessing.py"), method, spec=spec)
         assert done.returncode == 0 and done.stdout.endswith("ok\n"), done.stderr
-        outputs.append((done.stdout, done.stderr))
+        # Python's own (gh-109629): a garbage collection, wherever one falls, may finalize semaphores in the middle of a
+        # call of the tracker. Where objects are collected is not the same in the two runs.
+        err = re.sub(r".*UserWarning: ResourceTracker called reentrantly.*\n  warnings.warn\(\n", "", done.stderr)
+        outputs.append((done.stdout, err))
     assert outputs[0] == outputs[1]
 
 
