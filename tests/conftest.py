@@ -15,6 +15,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 APPS = pathlib.Path(__file__).parent / "apps"
+# How a program begins in which a thread ticks, to be seen to go on while something waits for a pipe.
+BESIDE_TICKS = """
+import os, select, selectors, sys, threading, time
+ticks = []
+def tick():
+    while True:
+        ticks.append(1)
+        time.sleep(0.001)
+threading.Thread(target=tick, daemon=True).start()
+r, w = os.pipe()
+assert type(os.read) is not type(len)
+"""
 HANGS_AFTER = 60  # seconds; a machine under load is slow, a hang is for ever
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -93,6 +94,16 @@ def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Pop
     work.mkdir(exist_ok=True)
     recorder = str(pathlib.Path(__file__).with_name("recorder.py"))
     return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What each program that compares CPython's tests can be told: how many at once, and where outcomes and table go."""
+    parser.add_argument("--jobs", type=int, default=1, help="how many modules to run at once")
+    parser.add_argument("--results", type=pathlib.Path, help="keep outcomes in this folder, and take those that it has")
+    parser.add_argument(
+        "--no-run", action="store_true", help="only show what --results has of files that it has wholly"
+    )
+    parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
 
 
 def interruptible() -> None:

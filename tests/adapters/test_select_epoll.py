@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from conftest import run_code
-
-ARMED = """
-import os, select, selectors, sys, threading, time
-ticks = []
-def tick():
-    while True:
-        ticks.append(1)
-        time.sleep(0.001)
-threading.Thread(target=tick, daemon=True).start()
-r, w = os.pipe()
-assert type(os.read) is not type(len)
-"""
+from conftest import BESIDE_TICKS, run_code
 
 
 def test_it_waits_and_the_others_run() -> None:
     code = (
-        ARMED
+        BESIDE_TICKS
         + """
 with select.epoll() as epoll:
     epoll.register(r, select.EPOLLIN)
@@ -43,7 +31,7 @@ assert epoll.closed
 def test_one_that_always_has_something_lets_the_others_run() -> None:
     """As the interpreter does every few milliseconds."""
     code = (
-        ARMED
+        BESIDE_TICKS
         + """
 epoll = select.epoll()
 epoll.register(w, select.EPOLLOUT)
@@ -58,7 +46,7 @@ assert len(ticks) > 5
 
 def test_closing_it_in_another_thread_ends_a_poll() -> None:
     code = (
-        ARMED
+        BESIDE_TICKS
         + """
 epoll = select.epoll()
 threading.Thread(target=lambda: (time.sleep(0.02), epoll.close())).start()
@@ -73,7 +61,7 @@ except ValueError as error:
 
 def test_a_time_out_of_gevents_ends_a_poll() -> None:
     code = (
-        ARMED
+        BESIDE_TICKS
         + """
 import gevent
 epoll = select.epoll()
@@ -111,7 +99,7 @@ with selectors.EpollSelector() as selector:
 
 def test_asyncio_runs_on_it_beside_threads() -> None:
     code = (
-        ARMED
+        BESIDE_TICKS
         + """
 import asyncio
 async def main():

@@ -5,22 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import run_code
+from conftest import BESIDE_TICKS, run_code
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it waits in select.epoll, which is only on Linux")
 
-ARMED = """
-import os, select, selectors, socket, sys, threading, time
-ticks = []
-def tick():
-    while True:
-        ticks.append(1)
-        time.sleep(0.001)
-threading.Thread(target=tick, daemon=True).start()
-r, w = os.pipe()
-assert type(os.read) is not type(len)
-poll = select.poll()
-"""
+ARMED = BESIDE_TICKS + "import socket\npoll = select.poll()\n"
 
 
 def test_it_waits_and_the_others_run() -> None:

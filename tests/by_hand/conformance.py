@@ -19,7 +19,18 @@ from typing import NamedTuple
 
 import gevent
 from conformance_explained import EXPLAINED
-from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran, write_section
+from recorded import (
+    Job,
+    NotStored,
+    Outcome,
+    Outcomes,
+    Store,
+    add_options,
+    failing,
+    interruptible,
+    ran,
+    write_section,
+)
 
 FILES = [
     "test_select", "test_selectors", "test_queue", "test_threading", "test_thread", "test_threading_local",
@@ -205,12 +216,7 @@ def main(arguments: list[str]) -> int:
         "--files", nargs="+", default=FILES, help="names of files and packages of CPython's test package"
     )
     parser.add_argument("--armed-children", action="store_true", help="also with the variable inherited by children")
-    parser.add_argument("--jobs", type=int, default=1, help="how many modules to run at once")
-    parser.add_argument("--results", type=pathlib.Path, help="keep outcomes in this folder, and take those that it has")
-    parser.add_argument(
-        "--no-run", action="store_true", help="only show what --results has of files that it has wholly"
-    )
-    parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
+    add_options(parser)
     options = parser.parse_args(arguments)
     interruptible()
     modes = ["native", "armed"] if options.armed_children else ["native"]

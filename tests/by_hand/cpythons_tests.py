@@ -18,7 +18,18 @@ from typing import NamedTuple
 
 import conformance
 from cpythons_tests_explained import EXPLAINED
-from recorded import Job, NotStored, Outcome, Outcomes, Store, failing, interruptible, ran, write_section
+from recorded import (
+    Job,
+    NotStored,
+    Outcome,
+    Outcomes,
+    Store,
+    add_options,
+    failing,
+    interruptible,
+    ran,
+    write_section,
+)
 
 WHICH = """
     test_os test_posix test_fcntl test_io test_file test_fileio test_pty test_signal test_select test_poll test_epoll
@@ -160,12 +171,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", nargs="+", default=FILES, help="names of files and packages of the `test` package")
     parser.add_argument("--spec", default="all", help="what to put into PYTHONCOOPPATCH")
-    parser.add_argument("--jobs", type=int, default=1, help="how many modules to run at once")
-    parser.add_argument("--results", type=pathlib.Path, help="keep outcomes in this folder, and take those that it has")
-    parser.add_argument(
-        "--no-run", action="store_true", help="only show what --results has of files that it has wholly"
-    )
-    parser.add_argument("--markdown", type=pathlib.Path, help="put the table into this file")
+    add_options(parser)
     options = parser.parse_args(arguments)
     interruptible()
     store = Store(options.results and options.results / VERSION, options.no_run)
