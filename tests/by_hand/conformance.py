@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import gevent
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from conformance_explained import EXPLAINED
 from recorded import (
     Job,

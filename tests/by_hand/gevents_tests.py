@@ -16,6 +16,7 @@ import tempfile
 import textwrap
 from typing import NamedTuple
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from recorded import interruptible, start, watch, write_section
 
 PATTERNS = [
