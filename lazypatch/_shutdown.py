@@ -5,7 +5,7 @@ threads natively, which would never let their greenlets run.
 
 Then come atexit's handlers, the last of which is ours, and finalizers. greenlet refuses to work from then on, so what
 a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written in C cannot be changed: there
-``threading.Event.wait()`` and ``threading.local`` raise RuntimeError.
+``threading.local`` raises RuntimeError, and so does gevent's own ``Event.wait()``.
 """
 
 from __future__ import annotations

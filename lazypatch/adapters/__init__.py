@@ -11,10 +11,10 @@ AT_FIRST_WAIT = {
     "os_close": "_closing",
     "os_read": "_waits _streams",
     "os_wait": "_waits _children _child_watcher",
-    "queue_class": "_waits _tickets _queue_waits",
+    "queue_class": "changes fork_threads _waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
-    "thread_rlock": "_waits _tickets _rlock_waits",
+    "thread_rlock": "changes fork_threads _waits _tickets _lock_waits",
 }
 
 # What the files of adapters need of their folder, for with_needed().

@@ -78,7 +78,12 @@ def get(queue: Any, block: bool, timeout: float | None) -> Any:
         if queue._is_busy():
             let_others_run()
         elif queue.queue:
-            item = queue._fetch()
+            try:
+                item = queue._fetch()
+            except IndexError:
+                if queue.queue:
+                    raise  # the items' own, which compare themselves
+                continue  # a native thread was faster
             wake_others(queue)
             return item
         elif not (block and wait(queue, "_getters", lambda: bool(queue.queue), end)):

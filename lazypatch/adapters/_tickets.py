@@ -4,15 +4,15 @@ It costs half of what gevent's locks do for this, and one of them can wake a gre
 """
 
 import sys
-from _thread import _count
 from time import monotonic
 
 from gevent._hub_local import get_hub_if_exists
-from gevent.hub import Waiter, get_hub, sleep
+from gevent.hub import Waiter, sleep
 from greenlet import getcurrent
 
 from .._gevent import native
 from ._waits import hub_to_wait_in
+from .fork_threads import native_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,39 +22,43 @@ if TYPE_CHECKING:
 _new_lock, _sleep = native("_thread", "allocate_lock"), native("time", "sleep")
 
 
-class _Ticket:
+class _Ticket(Waiter):  # type: ignore[misc]  # gevent's types are not known here
     """Of a greenlet, which any native thread may wake."""
 
-    __slots__ = ("hub", "waiter")
-
-    def __init__(self, hub: "Any") -> None:
-        self.hub = hub
-        self.waiter: "Any" = Waiter(hub)
+    __slots__ = ()
 
     def wait(self, end: "float | None") -> None:
         """Until it is released, or the time *end* has come."""
+        # Another native thread may be who releases it: until then the loop must not find that nobody can.
+        alone = not native_count() or "_lazypatch_waits" in self.hub.__dict__
+        if alone and end is None:
+            self.get()
+            return
         loop, watchers = self.hub.loop, []
         if end is not None:
             watchers.append(loop.timer(max(0.0, end - monotonic())))
-        if _count():
-            # Another native thread may be who releases it: until then the loop must not find that nobody can.
+        if not alone:
             watchers.append(loop.async_())
         try:
             for watcher in watchers:
-                watcher.start(self.waiter.switch, None)
-            self.waiter.get()
+                watcher.start(self.switch, None)
+            self.get()
         finally:
             for watcher in watchers:
                 watcher.stop()
                 watcher.close()
 
-    def release(self) -> None:
-        """Have it go on."""
-        loop = self.hub.loop
-        if get_hub_if_exists() is self.hub:
-            loop.run_callback(self.waiter.switch, None)
+    def release(self) -> "bool | None":
+        """Have it go on; False if its native thread has come to its end, and it never will."""
+        hub = self.hub
+        loop = hub.loop
+        if get_hub_if_exists() is hub:
+            loop.run_callback(self.switch, None)
+        elif loop is None or hub.dead:
+            return False
         else:
-            loop.run_callback_threadsafe(self.waiter.switch, None)
+            loop.run_callback_threadsafe(self.switch, None)
+        return None
 
 
 class _NativeTicket:
@@ -73,7 +77,7 @@ class _NativeTicket:
 
 def new_ticket() -> "Any":
     """For the caller. In the hub, waiting with it raises what gevent raises there."""
-    hub = get_hub() if in_hub() else hub_to_wait_in()
+    hub = None if sys.is_finalizing() else get_hub_if_exists() or hub_to_wait_in()
     return _NativeTicket() if hub is None else _Ticket(hub)
 
 
@@ -84,15 +88,19 @@ def in_hub() -> bool:
 
 def wake(tickets: "Any") -> None:
     """The first of those who wait there."""
-    try:
-        ticket = tickets.pop(0)
-    except IndexError:  # another native thread was faster
-        return
-    ticket.release()
+    while tickets:
+        try:
+            ticket = tickets.pop(0)
+        except IndexError:  # another native thread was faster
+            return
+        if ticket.release() is not False:
+            return
 
 
 def leave(tickets: "Any", ticket: "Any") -> bool:
     """Whether it had still to be taken out: nobody has woken it."""
+    if ticket not in tickets:  # as nearly always
+        return False
     try:
         tickets.remove(ticket)
     except ValueError:

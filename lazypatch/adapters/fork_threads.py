@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_native_count: "Any" = native("_thread", "_count")
+native_count: "Any" = native("_thread", "_count")
 running: "set[Any]" = set()  # greenlets that stand for threads
 _gone: "Any" = None  # the module, once somebody has forked
 _hooks_are_in = False
@@ -82,7 +82,7 @@ def _start_new_greenlet(function: "Any", args: "Any" = (), kwargs: "Any" = None)
 def _count() -> int:
     """How many threads were started and run. The native ones in which gevent looks names up are not the program's."""
     pool: "Any" = getattr(get_hub_if_exists(), "_threadpool", None)
-    native_ones: int = _native_count() - (0 if pool is None else pool.size)
+    native_ones: int = native_count() - (0 if pool is None else pool.size)
     return max(native_ones, 0) + len(running)
 
 

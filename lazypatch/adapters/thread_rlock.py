@@ -1,26 +1,49 @@
-"""_thread.RLock excludes greenlets, whoever uses it: threading.RLock(), functools up to 3.11, other libraries.
+"""The locks of _thread and threading.Event: RLock excludes greenlets, and native threads may share all of them.
 
-What breaks. The native class knows its owner by the native thread, so all greenlets of a thread "own" it together.
+What breaks. The native RLock knows its owner by the native thread, so all greenlets of a thread "own" it together.
 gevent leaves it alone, and has ``threading.RLock()`` give the class written in Python: its module is ``threading``
 (trio asserts that it is ``_thread``), and a signal handler that comes in the middle of its ``acquire`` waits for
-ever.
+ever. gevent's plain lock loses wake-ups, and its own assertion fails, where several native threads use it together:
+those of a pool, of ``original("threading")``, of a library in C. Of its Event all but one of them get
+InvalidThreadUseError.
 
 What is replaced. ``_thread.RLock``, and with it what ``threading.RLock()`` gives. Who owns the lock is decided by one
 call into C (``dict.setdefault``), and holds beyond the first are counted apart: so a handler that runs between any
-two instructions, and lets go of what it took, changes nothing. And gevent's plain lock says what it is as Python's
-does.
+two instructions, and lets go of what it took, changes nothing. gevent's plain lock stays the class of ``Lock()``, and
+one call into C decides who has it. ``threading.Event`` is a subclass of gevent's. Who waits for any of them does so
+with a *ticket*, which every native thread can honour. All say what they are, and what is wrong with arguments, as
+Python's do.
 
 What stays. RLocks that were made before are native; importlib's, and those that lazypatch uses itself, have to be.
 """
 
 import _thread
+from functools import partial
 
+from gevent.event import Event as GeventsEvent
+from gevent.lock import BoundedSemaphore
+
+from .._gevent import native
 from .._install import Change
 from .._originals import NativeRLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+_acquire: "Any" = None
+_wait: "Any" = None
+_wake: "Any" = None
+
+
+def _load_waits() -> None:
+    """Once: an import statement for each wait would cost as much as the wait."""
+    global _acquire, _wait, _wake
+    from ._lock_waits import acquire, wait
+    from ._tickets import wake
+
+    _acquire, _wait, _wake = acquire, wait, wake
 
 
 class RLock:
@@ -46,9 +69,12 @@ class RLock:
         if held.get(0) == me:
             self._again += 1
             return True
-        from ._rlock_waits import acquire
-
-        return acquire(self, me, blocking, timeout)
+        if _acquire is None:
+            _load_waits()
+        try:
+            return bool(_acquire(self._tickets, lambda: held.setdefault(0, me) == me, lambda: held, blocking, timeout))
+        except BaseException as error:
+            raise error.with_traceback(None)  # noqa: B904  # how it is waited tells nobody anything
 
     def release(self) -> None:
         if self._held.get(0) != _thread.get_ident():
@@ -58,12 +84,7 @@ class RLock:
         else:
             self._held.clear()
             if self._tickets:
-                self._wake()
-
-    def _wake(self) -> None:
-        from ._tickets import wake
-
-        wake(self._tickets)
+                _wake(self._tickets)
 
     __enter__ = acquire
 
@@ -80,7 +101,7 @@ class RLock:
         self._again = 0
         self._held.clear()
         if self._tickets:
-            self._wake()
+            _wake(self._tickets)
         return state
 
     def _acquire_restore(self, state: "tuple[int, int]") -> None:
@@ -118,13 +139,98 @@ RLock.__module__ = "_thread"
 RLock.acquire.__annotations__ = {}  # signatures are compared
 
 
-def _of_lock(self: "Any") -> str:
-    return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+_new_lock = native("_thread", "allocate_lock")
+_take, _let_go, _reinit = BoundedSemaphore.acquire, BoundedSemaphore.release, BoundedSemaphore._at_fork_reinit
+
+
+class _Lock:
+    """The methods that gevent's plain lock gets. Nothing is an instance of this."""
+
+    if TYPE_CHECKING:
+        locked: "Any"
+    _lazypatch_tickets: "Any" = ()  # of those who wait; a list from the first time that somebody does
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if blocking is not True or timeout != -1:
+            _new_lock().acquire(blocking, timeout)  # is free, and has all errors of wrong arguments
+        if _take(self, False):
+            return True
+        tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
+        if _acquire is None:
+            _load_waits()
+        try:
+            return bool(_acquire(tickets, partial(_take, self, False), self.locked, blocking, timeout))
+        except BaseException as error:
+            raise error.with_traceback(None)  # noqa: B904  # how it is waited tells nobody anything
+
+    __enter__ = acquire
+
+    def release(self) -> None:
+        try:
+            _let_go(self)
+        except RuntimeError:  # in gevent's words
+            raise RuntimeError("release unlocked lock") from None
+        if self._lazypatch_tickets:
+            _wake(self._lazypatch_tickets)
+
+    def __exit__(self, *args: object) -> None:
+        self.release()
+
+    def _at_fork_reinit(self) -> None:
+        self.__dict__.pop("_lazypatch_tickets", None)
+        _reinit(self)
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+
+_Lock.acquire.__annotations__ = {}
+_METHODS = ("_lazypatch_tickets", "acquire", "__enter__", "release", "__exit__", "_at_fork_reinit", "__repr__")
+
+
+_set, _reinit_event = GeventsEvent.set, GeventsEvent._at_fork_reinit
+
+
+class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known here
+    _lazypatch_tickets: "Any" = ()
+
+    def set(self) -> None:
+        _set(self)
+        while self._lazypatch_tickets:
+            _wake(self._lazypatch_tickets)
+
+    def wait(self, timeout: "float | None" = None) -> bool:
+        if self.is_set():
+            return True
+        if _acquire is None:
+            _load_waits()
+        tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
+        try:
+            return bool(_wait(tickets, self.is_set, timeout))
+        except BaseException as error:
+            raise error.with_traceback(None)  # noqa: B904
+
+    def _at_fork_reinit(self) -> None:
+        self.__dict__.pop("_lazypatch_tickets", None)
+        _reinit_event(self)
+
+    def __repr__(self) -> str:
+        if "__repr__" not in vars(native("threading", "Event")):  # before 3.11
+            return object.__repr__(self)
+        kind, status = type(self), "set" if self.is_set() else "unset"
+        return f"<{kind.__module__}.{kind.__qualname__} at {id(self):#x}: {status}>"
+
+
+Event.__module__ = "threading"
 
 
 def plan(module: "Any") -> "list[Change]":
-    """The class, where it is made, and where threading has it from."""
+    """The class, where it is made, and where threading has it from; the methods of the other one; and the event."""
     if module.__name__ == "_thread":
-        return [Change(module, "RLock", RLock), Change(module.LockType, "__repr__", _of_lock)]
+        lock = module.LockType
+        return [Change(module, "RLock", RLock), *(Change(lock, name, vars(_Lock)[name]) for name in _METHODS)]
     # gevent has put None there, which is nobody's original.
-    return [Change(vars(module), "_CRLock", RLock)]
+    changes = [Change(vars(module), "_CRLock", RLock)]
+    if module.Event is GeventsEvent:  # else it was not asked for
+        changes.append(Change(module, "Event", Event))
+    return changes

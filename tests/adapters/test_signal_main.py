@@ -100,7 +100,8 @@ def test_ctrl_c_ends_the_program_as_natively(wait: str) -> None:
     assert done.returncode == -signal.SIGINT
     assert done.stderr.count("Traceback") == 1 and done.stderr.endswith("\nKeyboardInterrupt\n"), done.stderr
     # What tells nobody anything: our own frames, but for that of the call itself.
-    assert done.stderr.count("lazypatch") == done.stderr.count("time_sleep.py"), done.stderr
+    calls = done.stderr.count("time_sleep.py") + done.stderr.count("thread_rlock.py")
+    assert done.stderr.count("lazypatch") == calls <= 1, done.stderr
 
 
 @pytest.mark.parametrize("before", ["", "one = threading.Thread(target=bool); one.start(); one.join()"])

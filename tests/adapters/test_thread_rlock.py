@@ -7,7 +7,7 @@ from conftest import run_code
 
 PRELUDE = """
 import _thread, sys, threading, time
-import gevent, lazypatch
+import gevent.event, lazypatch
 native = lazypatch.get_original("_thread", "RLock")
 assert _thread.RLock is not native and lazypatch.get_original("time", "sleep") is not time.sleep
 def in_thread(function, *args):
@@ -56,7 +56,7 @@ import re
 lock, theirs = threading.RLock(), native()
 assert type(lock) is _thread.RLock and isinstance(lock, type(threading.RLock()))
 assert (type(lock).__module__, type(lock).__qualname__) == ("_thread", "RLock")
-public = lambda kind: {name for name in dir(kind) if not name.startswith("__")} - {"_again", "_held", "_tickets", "_wake"}
+public = lambda kind: {name for name in dir(kind) if not name.startswith("__")} - {"_again", "_held", "_tickets"}
 assert public(lock) == public(theirs)
 shape = lambda text: re.sub(r"(owner=|0x)[0-9a-f]+", "", text)
 assert shape(repr(lock)) == shape(repr(theirs))
@@ -212,3 +212,100 @@ assert _frozen_importlib._thread.RLock is native
 def test_the_plain_lock_says_what_it_is() -> None:
     out = run("lock = threading.Lock(); print(repr(lock)[:32]); lock.acquire(); print(repr(lock)[:30])")
     assert out.splitlines() == ["<unlocked _thread.lock object at", "<locked _thread.lock object at"]
+
+
+def test_native_threads_share_a_lock_with_greenlets() -> None:
+    """gevent's lock loses wake-ups here, and its assertion fails: plain locks, RLocks and conditions, all together."""
+    run(
+        """
+from gevent.threadpool import ThreadPool
+sys.setswitchinterval(1e-5)
+class Counter:
+    value = 0
+def use(lock, counter, waits):
+    for _ in range(2000):
+        with lock:
+            before = counter.value
+            if waits: time.sleep(0)
+            counter.value = before + 1
+pool, pairs = ThreadPool(4), [(make(), Counter()) for make in (threading.Lock, threading.RLock, threading.Condition)]
+ended = [pool.spawn(use, *pair, False) for pair in pairs for _ in range(4)]
+started = lazypatch.original("threading")
+natives = [started.Thread(target=use, args=(*pair, False)) for pair in pairs]
+[each.start() for each in natives]
+threads = [in_thread(use, *pair, True) for pair in pairs for _ in range(3)]
+[each.join() for each in threads]; gevent.joinall(ended)
+while any(each.is_alive() for each in natives): time.sleep(0)
+assert [counter.value for _, counter in pairs] == [16000] * 3, [counter.value for _, counter in pairs]
+"""
+    )
+
+
+def test_who_waited_first_gets_the_lock_first() -> None:
+    """And who is killed while waiting, or comes too late, takes nobody's turn."""
+    run(
+        """
+lock, order = threading.Lock(), []
+def use(n):
+    with lock: order.append(n); time.sleep(0)
+lock.acquire()
+waiting = [gevent.spawn(use, n) for n in range(5)]
+gevent.sleep(0)
+late = in_thread(lambda: order.append(lock.acquire(timeout=0.001)))
+late.join()
+waiting[1].kill()
+lock.release()
+gevent.joinall(waiting)
+assert order == [False, 0, 2, 3, 4] and not lock.locked(), order
+"""
+    )
+
+
+def test_a_lock_is_what_it_is_natively() -> None:
+    run(
+        """
+import weakref
+lock, theirs = threading.Lock(), lazypatch.get_original("_thread", "allocate_lock")()
+def outcomes(lock):
+    for call in (
+        lambda: lock.release(), lambda: lock.acquire(False, 1), lambda: lock.acquire(timeout=-2),
+        lambda: lock.acquire(True, 1e100), lambda: lock.__enter__(), lambda: lock.acquire(False), lambda: lock.locked(),
+        lambda: lock.acquire(timeout=0), lambda: lock.__exit__(None, None, None), lambda: lock.release(),
+        lambda: lock.acquire(blocking=True), lambda: lock.release(), lambda: lock.acquire(1, -1), lambda: lock._at_fork_reinit(),
+        lambda: lock.locked(),
+    ):
+        try: yield call()
+        except BaseException as error: yield type(error), str(error)
+mine, natively = [*outcomes(lock)], [*outcomes(theirs)]
+assert mine == natively, (mine, natively)
+assert weakref.ref(lock)() is lock and isinstance(lock, type(threading.Lock()))
+"""
+    )
+
+
+def test_native_threads_share_an_event_and_a_queue_with_greenlets() -> None:
+    """Whoever sets it, and whoever waits: each hears of it, also if it is cleared at once."""
+    run(
+        """
+import queue, signal
+sys.setswitchinterval(1e-5)
+natives = lazypatch.original("threading")
+for _ in range(100):
+    event, told, ready = threading.Event(), queue.SimpleQueue(), queue.Queue(2)
+    def wait(): ready.put(1); told.put(event.wait(10))
+    started = [kind(target=wait) for kind in (natives.Thread, threading.Thread) for _ in range(3)]
+    [each.start() for each in started]
+    assert [ready.get() for _ in started] == [1] * 6
+    setter = natives.Thread(target=event.set) if _ % 2 else threading.Thread(target=event.set)
+    setter.start()
+    assert [told.get() for _ in started] == [True] * 6
+assert not threading.Event().wait(0.001) and event.wait() and isinstance(event, gevent.event.Event)
+event.clear()
+woken = [gevent.spawn(event.wait) for _ in range(3)]
+gevent.sleep(0); event.set(); event.clear()
+assert [each.get() for each in woken] == [True] * 3
+stand_in = lazypatch.get_original("threading", "Event")()
+shape = lambda event: repr(event).split(" at ")[0] + repr(event)[-8:] * (sys.version_info >= (3, 11))
+assert shape(event) == shape(stand_in), (event, stand_in)
+"""
+    )

@@ -64,6 +64,7 @@ class Resource:
             ("who", lambda: (threading.current_thread().name, threading.current_thread() is threading.main_thread())),
             ("shut down", lambda: self.pool.shutdown()),
             ("system", lambda system=os.system: system("exit 3")),
+            ("event", lambda: (self.never.wait(0.01), self.never.is_set())),
             ("run", lambda: subprocess.run(["/bin/true"]).returncode),
         ]
     def __del__(self, print=print):
@@ -100,7 +101,7 @@ def test_all_run(more: str, tmp_path: pathlib.Path) -> None:
 def test_calls_that_wait(tmp_path: pathlib.Path) -> None:
     """They wait natively, whether they are looked up at the end, or were taken before."""
     plain, armed = both(USES, tmp_path)
-    assert len(plain) == 21
+    assert len(plain) == 22
     assert armed == plain
 
 
