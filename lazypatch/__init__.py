@@ -120,10 +120,21 @@ def _requested() -> "tuple[str, str]":
 _HELPERS = ("resource_tracker import", "forkserver import", "debugpy")
 
 
-def _is_plain(spec: str) -> bool:
-    """Whether *spec* is what nearly everybody says, for an ordinary program: that needs no parser."""
+def _is_ordinary() -> bool:
+    """Whether this program is none that may be left native by rule."""
     words = " ".join(sys.orig_argv[:20])
-    return spec in ("all", "1") and not any(helper in words for helper in _HELPERS)
+    return not any(helper in words for helper in _HELPERS)
+
+
+def _plainly(spec: str) -> "tuple[dict[str, frozenset[str]], set[str]] | None":
+    """The targets and adapters that *spec* asks for; None if that takes the parser."""
+    if spec in ("all", "1"):  # as nearly everybody says
+        targets: "Any" = sys.modules["lazypatch._targets"]
+        return targets.wanted(targets.GROUPS, targets.OPTIONS), {"all"}
+    _at_once("_plain_spec")
+    from ._plain_spec import read
+
+    return read(spec)
 
 
 def _at_once(*files: str) -> None:
@@ -166,16 +177,18 @@ def _run(name: str, code: "Any", loader: "Any") -> None:
 def _arm(spec: str) -> None:
     _at_once("_targets", "_finder", "_standins", "_session")
     from ._session import session
-    from ._targets import GROUPS, OPTIONS, in_main_interpreter, is_report_asked_for, wanted
+    from ._targets import in_main_interpreter, is_report_asked_for
 
     if not in_main_interpreter():
         return
     current: "Any" = session()
     current.at_once = _at_once
     options: "dict[str, Any]" = {}
-    if _is_plain(spec):
-        chosen, adapters = wanted(GROUPS, OPTIONS), {"all"}
+    plainly = _plainly(spec) if _is_ordinary() else None
+    if plainly:
+        chosen, adapters = plainly
     else:
+        _at_once("_adapters", "_plain_spec", "_spec_options", "_spec", "_programs")
         from ._spec import parse
 
         choice = parse(spec)

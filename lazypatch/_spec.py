@@ -7,6 +7,7 @@ a kind.
 """
 
 from ._adapters import ADAPTERS, CORRECTION, EXTENSION, PART, theirs
+from ._plain_spec import EVERYTHING, NEEDS, with_needs
 from ._spec_options import PATTERNS, READ, REPEATED, error, shown, unknown
 from ._targets import GROUPS, OPTIONS, wanted
 
@@ -18,41 +19,40 @@ if TYPE_CHECKING:
     from ._spec_options import Value
     from ._targets import Wanted
 
-# What a group cannot work without, and what goes wrong if it has to, unless an adapter mends that.
-_NEEDS: "dict[str, tuple[tuple[str, str, str], ...]]" = {
-    "socket": (
-        ("thread", "a socket that several native threads use may be waited for for ever", ""),
-        ("ssl", "TLS fails with TypeError, since ssl's own classes do not take gevent's sockets", ""),
-    ),
-    "ssl": (("socket", "an SSLSocket is made from a blocking socket", ""),),
+# What goes wrong if a group has to do without another one that it needs, and the adapter that mends that, if one does.
+_HARM: "dict[tuple[str, str], tuple[str, str]]" = {
+    ("socket", "thread"): ("a socket that several native threads use may be waited for for ever", ""),
+    ("socket", "ssl"): ("TLS fails with TypeError, since ssl's own classes do not take gevent's sockets", ""),
+    ("ssl", "socket"): ("an SSLSocket is made from a blocking socket", ""),
     # Who waits natively stops all threads, also the one that it waits for.
-    "thread": (
-        ("select", "asyncio.to_thread() and every other wait in selectors block all threads for ever", ""),
-        ("time", "a loop around time.sleep() that waits for another thread blocks all threads for ever", ""),
-        ("socket", "two threads that talk through sockets block all threads for ever", ""),
-        ("queue", "ThreadPoolExecutor and every other wait in a SimpleQueue block all threads for ever", ""),
-        ("os", "os.waitpid() in a thread blocks all threads until that child ends", ""),
-        ("subprocess", "waiting for a child in a thread blocks all threads until that child ends", "os-wait"),
+    ("thread", "select"): ("asyncio.to_thread() and every other wait in selectors block all threads for ever", ""),
+    ("thread", "time"): ("a loop around time.sleep() that waits for another thread blocks all threads for ever", ""),
+    ("thread", "socket"): ("two threads that talk through sockets block all threads for ever", ""),
+    ("thread", "queue"): (
+        "ThreadPoolExecutor and every other wait in a SimpleQueue block all threads for ever",
+        "",
     ),
-    "os": (
-        ("thread", "os.waitpid() works in the main thread only", ""),
-        ("subprocess", "subprocess.run() may wait for ever for a pipe that os.close() closes only later", "os-close"),
-        ("signal", "os.waitpid() waits for ever once the program handles SIGCHLD", "os-wait"),
+    ("thread", "os"): ("os.waitpid() in a thread blocks all threads until that child ends", ""),
+    ("thread", "subprocess"): ("waiting for a child in a thread blocks all threads until that child ends", "os-wait"),
+    ("os", "thread"): ("os.waitpid() works in the main thread only", ""),
+    ("os", "subprocess"): (
+        "subprocess.run() may wait for ever for a pipe that os.close() closes only later",
+        "os-close",
     ),
-    "subprocess": (
-        ("thread", "subprocess works in the main thread only", ""),
-        ("os", "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError", ""),
-        (
-            "signal",
-            "handlers of SIGCHLD are not called, and waiting for a child may never end once there is one",
-            "os-wait",
-        ),
+    ("os", "signal"): ("os.waitpid() waits for ever once the program handles SIGCHLD", "os-wait"),
+    ("subprocess", "thread"): ("subprocess works in the main thread only", ""),
+    ("subprocess", "os"): (
+        "after one subprocess.run(), os.fork() with os.waitpid() fails with ChildProcessError",
+        "",
     ),
-    "signal": (("os", "handlers of SIGCHLD are not called and os.waitpid() may miss children", ""),),
-    "queue": (("thread", "waiting in a queue for another native thread fails with LoopExit", ""),),
+    ("subprocess", "signal"): (
+        "handlers of SIGCHLD are not called, and waiting for a child may never end once there is one",
+        "os-wait",
+    ),
+    ("signal", "os"): ("handlers of SIGCHLD are not called and os.waitpid() may miss children", ""),
+    ("queue", "thread"): ("waiting in a queue for another native thread fails with LoopExit", ""),
 }
 
-_ALL = ("all", "1", "on", "true", "yes")
 _NOTHING = ("", "0", "off", "none", "false", "no")
 _SETS = ("all", "gevent")
 _KINDS = (CORRECTION + "s", EXTENSION + "s")
@@ -117,7 +117,7 @@ class _Reader:
             self._set(name, value)
         elif lower.startswith("-"):
             self._remove(lower[1:].strip())
-        elif lower in _ALL or lower in _SETS:
+        elif lower in EVERYTHING or lower in _SETS:
             self.sets.add("gevent" if lower == "gevent" else "all")
         elif lower in GROUPS:
             self.groups.add(lower)
@@ -138,7 +138,7 @@ class _Reader:
         self.options[option] = f"{before}+{read}" if before and option in REPEATED else read
 
     def _remove(self, name: str) -> None:
-        if name in _SETS or name in _ALL:
+        if name in _SETS or name in EVERYTHING:
             raise error(
                 f"the spec {shown(self.text)} takes {name!r} out, which leaves nothing; say 'none' to make nothing "
                 "cooperative, and '-' with one word to take one thing out"
@@ -191,7 +191,7 @@ class _Reader:
     def _groups(self) -> "set[str]":
         everything = self.sets or not (self.groups or self.adapters)
         needed = {_GROUP_OF[need] for row in self._named() for need in row.needs if need in _GROUP_OF}
-        return _with_needs(self.groups | (set(GROUPS) if everything else needed), self.removed) - self.removed
+        return with_needs(self.groups | (set(GROUPS) if everything else needed), self.removed) - self.removed
 
     def _named(self) -> "list[Adapter]":
         return [row for row in self.known.values() if row.word in self.adapters or row.kind + "s" in self.adapters]
@@ -215,18 +215,11 @@ class _Reader:
         ]
 
 
-def _with_needs(groups: "set[str]", removed: "set[str]") -> "set[str]":
-    while True:
-        needed = {need for _, need, _ in _unmet(groups - removed, ())} - groups
-        if not needed:
-            return groups
-        groups = groups | needed
-
-
 def _unmet(groups: "Collection[str]", mended: "Collection[str]") -> "list[tuple[str, str, str]]":
     """Each (group, group it needs and lacks, what goes wrong) of *groups*, where no adapter of *mended* helps."""
-    needs = [(group, *need) for group in GROUPS if group in groups for need in _NEEDS.get(group, ())]
-    return [(group, need, harm) for group, need, harm, cure in needs if need not in groups and cure not in mended]
+    needs = [(group, need) for group in GROUPS if group in groups for need in NEEDS.get(group, ())]
+    harms = [(*pair, *_HARM[pair]) for pair in needs if pair[1] not in groups]
+    return [(group, need, harm) for group, need, harm, cure in harms if cure not in mended]
 
 
 def unmet_messages(groups: "Collection[str]", mended: "Collection[str]" = ()) -> "list[str]":

@@ -42,7 +42,17 @@ LAYERS: dict[str, list[str]] = {
         "_turns",
         "_raised_at_fork",
     ],
-    "words": ["_around_gevent", "_spec", "_pooled", "_programs", "_spec_options", "_nearest", "_adapters", "_errors"],
+    "words": [
+        "_around_gevent",
+        "_spec",
+        "_plain_spec",
+        "_pooled",
+        "_programs",
+        "_spec_options",
+        "_nearest",
+        "_adapters",
+        "_errors",
+    ],
     "the ground": ["_look_up", "_unread", "_private_copies", "_standins", "_loader", "_finder", "_targets", "_places"],
 }
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazypatch import LazyPatchError
+from lazypatch import _plain_spec
 from lazypatch._adapters import ADAPTERS, PART
 from lazypatch._spec import parse
 from lazypatch._targets import GROUPS, MANY, OPTIONS, TARGETS, Selection, wanted
@@ -122,6 +123,27 @@ def test_every_spec_of_known_words_is_understood(words: list[str]) -> None:
     assert not (removed - {"dns", "thread", "select"}) & set(choice.wanted)
     assert choice.wanted.keys() <= TARGETS.keys()
     assert not choice.warnings or any(word.startswith("-") for word in words)
+
+
+PLAIN = [*GROUPS, *ADAPTER_WORDS, *("-" + word for word in ADAPTER_WORDS), "all", "gevent", "1", "ALL", "on", " queue "]
+
+
+@given(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=6))
+def test_what_needs_no_parser_means_what_the_parser_says(words: list[str]) -> None:
+    text = ",".join(words)
+    plainly = _plain_spec.read(text)
+    if plainly is not None:
+        choice = parse(text)
+        assert plainly == (choice.wanted, choice.adapters)
+        assert not (choice.warnings or choice.options or choice.only or choice.without or choice.inherit is not None)
+
+
+def test_what_needs_no_parser_is_known_from_the_tables() -> None:
+    assert _plain_spec.WORDS.split() == ADAPTER_WORDS
+    for text in ("gevent", "socket,ssl", "all,-uvloop", "-queue-class", "gevent,os-read", "dns"):
+        assert _plain_spec.read(text), text
+    for text in ("", "al", "all,-queue", "strict=1", "os-read", "all,gevent", "none", "socket,os-read", "all,,gevent"):
+        assert _plain_spec.read(text) is None, text
 
 
 @given(st.text(alphabet="abcdefgh_=-,; ", min_size=1))
