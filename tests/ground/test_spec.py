@@ -7,8 +7,7 @@ from conftest import run_code, run_python
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lazypatch import LazyPatchError
-from lazypatch import _plain_spec
+from lazypatch import LazyPatchError, _plain_spec
 from lazypatch._adapters import ADAPTERS, PART
 from lazypatch._spec import parse
 from lazypatch._targets import GROUPS, MANY, OPTIONS, TARGETS, Selection, wanted
