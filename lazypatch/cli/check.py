@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._adapters import ADAPTERS
+from .._errors import LazyPatchError
 from .._places import short
+from .._spec import parse
 from .._targets import STAND_INS, TARGETS
 from ..adapters.drivers import DRIVERS
 from .static_imports import Finder, Import, Source, imports, is_library, statements
@@ -13,8 +16,8 @@ from .static_imports import Finder, Import, Source, imports, is_library, stateme
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ARMING = ("patch_all", "enable")
-_PATCHERS = ("lazypatch", "gevent", "monkey", "gevent.monkey")
+# The calls that arm, and what each asks for if it is given nothing.
+_ARMING = {"gevent.monkey.patch_all": "gevent", "lazypatch.patch_all": "gevent", "lazypatch.enable": "all"}
 # What a program can arm, and is not loaded with the interpreter.
 _LOADABLE = TARGETS.keys() - STAND_INS.keys()
 _OUTSIDE = "start the program with PYTHONCOOPPATCH=all, which comes before everything"
@@ -59,8 +62,9 @@ class _Program:
         self.armed: tuple[str, int] | None = None
         self.before: list[_Seen] = []  # imports before that
         self.all: list[_Seen] = []
+        self.choice = parse("all")  # what is asked for, from outside if nothing in the program arms
         self._done: set[str] = set()
-        self._aliases: set[str] = set()
+        self._bound: dict[str, dict[str, str]] = {}  # module -> its names -> what of gevent or lazypatch they are
         self._imports: dict[str, list[str]] = {}
         self._harmless: set[str] = set()  # modules that load no target
 
@@ -73,10 +77,13 @@ class _Program:
                 bodies.pop()
             else:
                 bodies.append(self._body(inner))
-        functions = ast.walk(main.tree) if self.armed is None else ()
-        for one in functions:  # one is called when all of this has been imported
-            if isinstance(one, ast.Expr) and _arms(one, self._aliases):
-                self.armed = (main.file, one.lineno)
+        if self.armed is not None:
+            return
+        inside = [one for one in ast.walk(main.tree) if isinstance(one, ast.stmt)]
+        for one in inside:
+            self._bind(main, one)
+        for one in inside:  # in a function, which is called when all of this has been imported
+            if self._arms(main, one):
                 return
 
     def _body(self, source: Source) -> Iterator[Source]:
@@ -84,16 +91,44 @@ class _Program:
         self._done.add(source.name)
         for one in statements(source.tree.body):
             if isinstance(one, (ast.Import, ast.ImportFrom)):
+                self._bind(source, one)
                 for what in imports(source, one, self.finder):
                     inner = self._import(source, what)
                     if inner is not None:
                         yield inner
-            elif self.armed is None and _arms(one, self._aliases):
-                self.armed = (source.file, one.lineno)
+            elif self.armed is None:
+                self._arms(source, one)
+
+    def _bind(self, source: Source, one: ast.stmt) -> None:
+        """Keep which names of *source* stand for something of gevent's or ours, if *one* is an import that says so."""
+        bound = self._bound.setdefault(source.name, {})
+        if isinstance(one, ast.Import):
+            for alias in one.names:
+                bound[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(one, ast.ImportFrom) and not one.level:
+            bound.update({alias.asname or alias.name: f"{one.module}.{alias.name}" for alias in one.names})
+
+    def _arms(self, source: Source, one: ast.stmt) -> bool:
+        """Whether the statement *one* calls what arms; if so, that is known from now on."""
+        call = getattr(one, "value", None)
+        if not isinstance(call, ast.Call):
+            return False
+        first, dot, rest = ast.unparse(call.func).partition(".")
+        default = _ARMING.get(self._bound.get(source.name, {}).get(first, "") + dot + rest)
+        if default is None:
+            return False
+        self.armed = (source.file, one.lineno)
+        given = getattr(call.args[0], "value", None) if default == "all" and call.args else None
+        try:
+            self.choice = parse(given if isinstance(given, str) else default)
+        except LazyPatchError:  # the program is told when it runs
+            self.choice = parse(default)
+        return True
 
     def _import(self, source: Source, what: Import) -> Source | None:
         if what.module.partition(".")[0] in ("lazypatch", "gevent"):
-            self._aliases.update(name for name in what.names if name in _ARMING)
             return None
         seen = _Seen(source, what)
         self.all.append(seen)
@@ -162,24 +197,21 @@ class _Program:
         return self._imports[name]
 
     def drivers(self) -> Iterator[Finding]:
-        """Libraries whose C code waits, whatever is patched."""
+        """Libraries whose C code waits, and no adapter that was asked for sees to it; each at its first import."""
+        told = set()
         for source, what in self.all:
-            known = DRIVERS.get(what.module)
-            if known is not None and what.module != "sqlite3":  # an adapter is in all
+            known, library = DRIVERS.get(what.module), what.module.partition(".")[0]
+            if known is None or what.module in told or source.name.partition(".")[0] == library:
+                continue
+            told.add(what.module)
+            if not self._is_adapted(what.module):
                 yield Finding(
                     source.file, what.line, what.column, "driver", f"{what.module} waits in C. What to do: {known[1]}"
                 )
 
-
-def _arms(one: ast.stmt, aliases: set[str]) -> bool:
-    """Whether the statement calls patch_all() or enable()."""
-    call = getattr(one, "value", None)
-    if not isinstance(call, ast.Call):
-        return False
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr in _ARMING and ast.unparse(function.value) in _PATCHERS
-    return isinstance(function, ast.Name) and function.id in aliases
+    def _is_adapted(self, library: str) -> bool:
+        rows = [row for row in ADAPTERS if row.word != "driver-warnings" and row.is_wanted(self.choice)]
+        return any(name == library or name.startswith(library + ".") for row in rows for name in row.modules)
 
 
 def _is_replaced(module: str, name: str) -> bool:

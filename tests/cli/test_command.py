@@ -284,6 +284,9 @@ def test_check_names_what_comes_before_arming_and_drivers(tmp_path: pathlib.Path
         "import requests, socket\nfrom time import sleep\n",  # armed from outside
         "import not_there\nprint('hello')\n",
         "from gevent import monkey\nmonkey.patch_all()\nimport gevent, queue\n",
+        "import psycopg2, zmq, grpc, sqlite3\n",  # adapters see to these
+        "import lazypatch\nlazypatch.enable()\nimport zmq\n",
+        "import queue\nclass monkey:\n    patch_all = bool\nmonkey.patch_all()\n",  # as in setuptools: nobody's business
         "import os\ntry:\n    import readline\nexcept ImportError: pass\nimport lazypatch; lazypatch.patch_all()\n",
     ],
 )
@@ -301,6 +304,25 @@ def test_check_sees_a_call_in_a_function_and_a_module_that_arms(tmp_path: pathli
     (tmp_path / "app.py").write_text("import queue\nimport arms\n")
     (one,) = check(tmp_path)
     assert one["line"] == 1 and "arms.py:2" in one["message"]
+
+
+@pytest.mark.parametrize(
+    "arming",
+    [
+        "import gevent.monkey\ngevent.monkey.patch_all()",
+        "import gevent.monkey as g\ng.patch_all()",
+        "from gevent import monkey as g\ng.patch_all(thread=False)",
+        "from gevent.monkey import patch_all as patch\npatch()",
+        "from lazypatch import enable as on\non('gevent')",
+        "import lazypatch as lazy\nlazy.patch_all()",
+        "def main():\n    from gevent import monkey as g\n    g.patch_all()\nmain()",
+    ],
+)
+def test_check_knows_who_arms_by_any_name(arming: str, tmp_path: pathlib.Path) -> None:
+    """And that an adapter which is not asked for sees to nothing."""
+    (tmp_path / "app.py").write_text(f"import queue\nimport zmq\nimport zmq\n{arming}\n")
+    assert [(one["line"], one["kind"]) for one in check(tmp_path) if one["line"] == 1] == [(1, "late-import")]
+    assert [one["line"] for one in check(tmp_path) if one["kind"] == "driver"] == [2]
 
 
 def test_check_reads_lazy_imports_on_each_python(tmp_path: pathlib.Path) -> None:
