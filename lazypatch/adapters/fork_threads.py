@@ -71,6 +71,13 @@ def _mutable(greenlet: "Any") -> "Any":
 
 def _start_new_greenlet(function: "Any", args: "Any" = (), kwargs: "Any" = None) -> "Any":
     """Start a greenlet that stands for a thread."""
+    if get_hub_if_exists() is None:
+        from ._waits import is_main_native_thread
+
+        if not is_main_native_thread():
+            from ._started_natively import start
+
+            return start(function, args, kwargs)
     greenlet = Greenlet(function, *args, **(kwargs or {}))
     greenlet.switch = _mutable(greenlet)
     greenlet.rawlink(_ended)
@@ -80,9 +87,10 @@ def _start_new_greenlet(function: "Any", args: "Any" = (), kwargs: "Any" = None)
 
 
 def _count() -> int:
-    """How many threads were started and run. The native ones in which gevent looks names up are not the program's."""
-    pool: "Any" = getattr(get_hub_if_exists(), "_threadpool", None)
-    native_ones: int = native_count() - (0 if pool is None else pool.size)
+    """How many threads were started and run. The native ones of a hub's pools are not the program's."""
+    hub = get_hub_if_exists()
+    pools = [getattr(hub, name, None) for name in ("_threadpool", "_lazypatch_pool")]
+    native_ones: int = native_count() - sum(pool.size for pool in pools if pool is not None)
     return max(native_ones, 0) + len(running)
 
 

@@ -180,3 +180,37 @@ assert not fork_threads.running and found[0]() is None, (fork_threads.running, f
 """,
         spec="all",
     )
+
+
+def test_a_thread_that_a_native_thread_starts_is_native_and_outlives_it() -> None:
+    """As a greenlet it would run only while the native one waits in a hub, and end with that."""
+    out = run_code(
+        """
+import _thread, threading, time
+import gevent, lazypatch, signal
+from concurrent.futures import ThreadPoolExecutor
+main, told, go_on = threading.get_native_id(), [], threading.Event()
+sleep = lazypatch.original("time").sleep
+def work():
+    me = threading.current_thread()
+    told.append((me.name, me.ident == _thread.get_ident(), threading.get_native_id() == main, me in threading.enumerate()))
+    go_on.wait()
+    sleep(0.01)
+    told.append("work ends")
+def start():
+    started = threading.Thread(target=work, name="kid"); started.start()
+    timer = threading.Timer(0.001, told.append, ["timer"]); timer.start(); timer.join()
+    assert not timer.is_alive()
+    with ThreadPoolExecutor(2) as pool: assert list(pool.map(abs, range(-3, 3))) == [3, 2, 1, 0, 1, 2]
+    return started
+kid = gevent.get_hub().threadpool.apply(start)
+assert kid.is_alive()
+go_on.set(); kid.join(10)
+assert not kid.is_alive() and kid not in threading.enumerate()
+assert sorted(told, key=str) == [("kid", True, False, True), "timer", "work ends"], told
+def ends(): sleep(0.05); print("waited for", flush=True)
+gevent.get_hub().threadpool.apply(lambda: threading.Thread(target=ends, daemon=False).start())
+""",
+        spec="all",
+    )
+    assert out == "waited for\n"
