@@ -73,6 +73,9 @@ def after_fork(running: "set[Any]") -> bool:
     if _alone and hub is not None:
         _leave_all_but([*_line_of(getcurrent()), hub, root])
     _tell_threading(me or root)
+    tickets = sys.modules.get(f"{__package__}._tickets")
+    if tickets is not None:  # whoever wakes one of those is to wake the next instead
+        tickets.left.update(map(id, gone))
     return me is not None
 
 

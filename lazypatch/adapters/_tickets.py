@@ -3,6 +3,7 @@
 It costs half of what gevent's locks do for this, and one of them can wake a greenlet of another native thread, too.
 """
 
+import os
 import sys
 from time import monotonic
 
@@ -21,11 +22,25 @@ if TYPE_CHECKING:
 # Here, because finalizers may come when sys.modules is empty.
 _new_lock, _sleep = native("_thread", "allocate_lock"), native("time", "sleep")
 
+left: "set[int]" = set()  # in a forked child: ids of the greenlets that are gone, and wait for nothing any more
+_generation = 0  # how many forks this process is away from the first one
+
+
+def _count_forks() -> None:
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_forks)
+
 
 class _Ticket(Waiter):  # type: ignore[misc]  # gevent's types are not known here
     """Of a greenlet, which any native thread may wake."""
 
-    __slots__ = ()
+    __slots__ = ("generation",)
+    if TYPE_CHECKING:
+        generation: int
 
     def wait(self, end: "float | None") -> None:
         """Until it is released, or the time *end* has come."""
@@ -49,12 +64,14 @@ class _Ticket(Waiter):  # type: ignore[misc]  # gevent's types are not known her
                 watcher.close()
 
     def release(self) -> "bool | None":
-        """Have it go on; False if its native thread has come to its end, and it never will."""
+        """Have it go on; False if it never will: its native thread has come to its end, or stayed in the parent."""
         hub = self.hub
         loop = hub.loop
         if get_hub_if_exists() is hub:
+            if left and id(self.greenlet) in left:
+                return False
             loop.run_callback(self.switch, None)
-        elif loop is None or hub.dead:
+        elif loop is None or hub.dead or self.generation != _generation:
             return False
         else:
             loop.run_callback_threadsafe(self.switch, None)
@@ -64,12 +81,19 @@ class _Ticket(Waiter):  # type: ignore[misc]  # gevent's types are not known her
 class _NativeTicket:
     """Of a native thread without a hub."""
 
-    __slots__ = ("lock", "release")
+    __slots__ = ("generation", "lock")
+    if TYPE_CHECKING:
+        generation: int
 
     def __init__(self) -> None:
         self.lock = _new_lock()
         self.lock.acquire()
-        self.release = self.lock.release
+
+    def release(self) -> "bool | None":
+        if self.generation != _generation:
+            return False
+        self.lock.release()
+        return None
 
     def wait(self, end: "float | None") -> None:
         self.lock.acquire(True, -1 if end is None else max(0.0, end - monotonic()))
@@ -78,7 +102,9 @@ class _NativeTicket:
 def new_ticket() -> "Any":
     """For the caller. In the hub, waiting with it raises what gevent raises there."""
     hub = None if sys.is_finalizing() else get_hub_if_exists() or hub_to_wait_in()
-    return _NativeTicket() if hub is None else _Ticket(hub)
+    ticket: "Any" = _NativeTicket() if hub is None else _Ticket(hub)
+    ticket.generation = _generation
+    return ticket
 
 
 def in_hub() -> bool:

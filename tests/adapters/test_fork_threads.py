@@ -214,3 +214,35 @@ gevent.get_hub().threadpool.apply(lambda: threading.Thread(target=ends, daemon=F
         spec="all",
     )
     assert out == "waited for\n"
+
+
+@pytest.mark.parametrize("make", ["threading.Lock()", "threading.RLock()", "threading.Condition()", "queue.Queue()"])
+def test_who_waited_in_the_parent_takes_nobodys_turn_in_the_child(make: str) -> None:
+    """Another greenlet-thread and a native one waited first; in the child both are gone, and a new thread waits."""
+    out = run_code(
+        f"""
+import os, queue, threading, time
+import gevent, lazypatch
+lock = {make}
+natives = lazypatch.original("threading")
+take = lock.get if hasattr(lock, "get") else lock.acquire
+give = (lambda: lock.put(1)) if hasattr(lock, "get") else lock.release
+hasattr(lock, "get") or take()
+native = natives.Thread(target=take, daemon=True); native.start()
+while not native.is_alive(): time.sleep(0)
+lazypatch.original("time").sleep(0.05)
+waits = threading.Thread(target=take, daemon=True); waits.start()
+pid = os.fork()
+if not pid:
+    got = []
+    def work(): take(); got.append(1)
+    new = threading.Thread(target=work); new.start(); time.sleep(0)
+    give(); new.join(10)
+    os.write(1, f"child {{got}}\\n".encode())
+    os._exit(0)
+os.waitpid(pid, 0)
+os._exit(0)
+""",
+        spec="all",
+    )
+    assert out == "child [1]\n"
