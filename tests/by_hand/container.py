@@ -140,9 +140,10 @@ class Tree:
 
     def make(self) -> None:
         """This Python, its libraries, devices, the application and its wheels."""
-        for folder in ("tmp", "var/app", "etc", "dev", "srv/app", "usr/bin", "bin", "wheels"):
+        for folder in ("tmp", "var/app", "etc", "dev/shm", "srv/app", "usr/bin", "bin", "wheels"):
             (self.root / folder).mkdir(parents=True)
-        (self.root / "tmp").chmod(0o1777)
+        for folder in ("tmp", "dev/shm"):
+            (self.root / folder).chmod(0o1777)
         (self.root / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n")
         (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n")
         for name, minor in (("null", 3), ("zero", 5), ("urandom", 9)):
