@@ -10,6 +10,7 @@ import sys
 from types import BuiltinMethodType
 
 from gevent._hub_local import get_hub_if_exists
+from gevent.exceptions import LoopExit
 from greenlet import getcurrent, greenlet
 
 from .._gevent import native
@@ -68,7 +69,8 @@ def after_fork(running: "set[Any]") -> bool:
     running.intersection_update((me,))
     if me is not None:
         _leave(root)
-        # What the hub has to say to the main greenlet, such as Ctrl-C, is for the one that is it now.
+        # What the hub has to say to the main greenlet, such as Ctrl-C, is for the one that is it now. The end of a time
+        # that the old one waits for is not.
         root.throw = lambda *error: _throw(me, error)
     if _alone and hub is not None:
         _leave_all_but([*_line_of(getcurrent()), hub, root])
@@ -77,6 +79,8 @@ def after_fork(running: "set[Any]") -> bool:
 
 
 def _throw(me: "Any", error: "Any") -> None:
+    if len(error) == 1 and not isinstance(error[0], LoopExit):
+        return  # a gevent.Timeout's: the hub gives type, value and traceback, or that it has nothing to do
     if not me.dead:
         me.throw(*error)
     else:

@@ -65,6 +65,9 @@ WARNS = {"PYTHONWARNINGS": "ignore"}  # natively, of a fork beside threads
         "main": "if fork():\n    sys.exit(5)\n",
         "main, which then ends": "if fork():\n    threading.Thread(target=lambda: (time.sleep(0.1), say('waited for'))).start()\n",
         "thread": "t = threading.Thread(target=fork, name='forker'); t.start(); t.join(); say('end')\n",
+        "thread, while the main one waits for a time": "done = threading.Event()\n"
+        "t = threading.Timer(0.01, lambda: (fork(), done.set())); t.name = 'forker'; t.start()\n"
+        "while not done.wait(0.1): pass\nt.join(); say('end')\n",
         "thread that raises": "def f():\n    if fork(): raise SystemExit(4)\n"
         "t = threading.Thread(target=f, name='forker'); t.start(); t.join(); say('end')\n",
         "thread that leaves one": "def f():\n    if fork(): threading.Thread(target=lambda: (time.sleep(0.1), say('last'))).start()\n"

@@ -116,7 +116,7 @@ def together(file: str, rows: list[Row]) -> Row:
 def explanation(file: str, test: str) -> str:
     """Why *test* may fail under lazypatch alone; empty if nothing says so."""
     for line in EXPLAINED:
-        if line.file == file and fnmatch.fnmatchcase(test, line.test):
+        if fnmatch.fnmatchcase(file, line.file) and fnmatch.fnmatchcase(test, line.test):
             return line.reason
     return ""
 
