@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Explained(NamedTuple):
     """One line: which test of which file (both are patterns), and the reason."""
 
-    file: str
+    file: str  # or the name of a library
     test: str
     reason: str
 
@@ -139,7 +139,9 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("test_asyncio", "*.test_asyncgen_finalization_by_gc_in_other_thread", LOOPS),
     Explained("test_asyncio", "*.BaseEventLoopTests.test_check_thread", LOOPS),
     Explained("test_asyncio", "*.test_sock_connect_resolve_using_socket_params", LOOPS),
+    Explained("test_asyncio", "*.BaseEventLoopTests.test_shutdown_default_executor_timeout", LOOPS),
+    Explained("test_concurrent_futures", "*.test_hang_global_shutdown_lock", LOOPS),
     Explained("test_multiprocessing_*", "*.WithProcessesTestFinalize.test_thread_safety", LOOPS),
-    Explained("test_multiprocessing_*", "*.WithManagerTestLock.test_lock", RELEASE),
+    Explained("test_multiprocessing_*", "*.With[MT]*TestLock.test_lock", RELEASE),
     Explained("test_multiprocessing_*", "*.WithManagerTestRemoteManager.test_remote", MARSHALLED),
 )

@@ -1,0 +1,14 @@
+"""The tests of libraries that fail under PYTHONCOOPPATCH=all and not under plain Python, and why that is right."""
+
+from __future__ import annotations
+
+from cpythons_tests_explained import Explained
+
+EXPLAINED: tuple[Explained, ...] = (
+    Explained(
+        "anyio *",
+        "*::test_asyncio_run_does_not_leak_event_loop",
+        "It looks for what a worker thread still refers to that has just been told to end, and waits for nothing before that. "
+        "Greenlets take turns where they wait, so the thread has had no turn yet.",
+    ),
+)
