@@ -62,7 +62,10 @@ COMMON = [f"{name}=={importlib.metadata.version(name)}" for name in ("gevent", "
 
 
 def prepare(library: Library, folder: pathlib.Path) -> tuple[str, pathlib.Path]:
-    """The interpreter of the environment for *library* in *folder*, made if it is not there, and its unpacked source."""
+    """The interpreter of the environment for *library* in *folder*, made if it is not there, and its unpacked source.
+
+    The environment gets the lazypatch that is installed now, also if it was there.
+    """
     home = folder / f"{library.name}-{library.version}-{VERSION}"
     source = home / "source" / f"{library.name}-{library.version}"
     ready = home / "ready"
@@ -75,6 +78,9 @@ def prepare(library: Library, folder: pathlib.Path) -> tuple[str, pathlib.Path]:
         with tarfile.open(next(home.glob("*.tar.gz"))) as archive:
             archive.extractall(home / "source", filter="data")
         ready.write_text(made.python)
+    package = next((home / "env").rglob("site-packages")) / "lazypatch"
+    shutil.rmtree(package)
+    shutil.copytree(environments.installed("lazypatch"), package)
     return ready.read_text(), source
 
 
