@@ -6,9 +6,9 @@ never armed; but its children are the program's own.
 What does not work. Arming where fork() returns in the child: hooks of threading are still to come there, and the
 server's own handlers of signals and its wakeup descriptor are still in place, for gevent to find.
 
-Solution. A hook, the only thing that the server gets, puts a function in the place of ``multiprocessing.spawn._main``
-(or ``billiard.spawn._main``) in the child. That is called when the child is an ordinary process again and has read nothing of what it is to run. What
-the server had preloaded, and the program's main module often is, is mended late.
+Solution. A hook, the only thing that the server gets, puts a function in the place of ``spawn._main``, that of
+multiprocessing or billiard, in the child. That is called when the child is an ordinary process again and has read
+nothing of what it is to run. What the server had preloaded, and the program's main module often is, is mended late.
 """
 
 import os
