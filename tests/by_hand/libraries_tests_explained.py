@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpythons_tests_explained import Explained
+from cpythons_tests_explained import IDENTS, Explained
 
 EXPLAINED: tuple[Explained, ...] = (
     Explained(
@@ -11,4 +11,5 @@ EXPLAINED: tuple[Explained, ...] = (
         "It looks for what a worker thread still refers to that has just been told to end, and waits for nothing before that. "
         "Greenlets take turns where they wait, so the thread has had no turn yet.",
     ),
+    Explained("trio *", "*::test_named_thread_os", IDENTS),
 )
