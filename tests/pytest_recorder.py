@@ -66,7 +66,7 @@ if __name__ == "__main__":
     if bool(given["spec"]) != ("lazypatch" in sys.modules):
         raise SystemExit("lazypatch is loaded" if not given["spec"] else "lazypatch is not loaded")
     arguments = [*shlex.split(given["module"]), "-p", "no:cacheprovider", "-q", "-o", "faulthandler_timeout=0"]
-    arguments.append("--continue-on-collection-errors")
+    arguments += ["--continue-on-collection-errors", "--tb=native"]  # others let Python 3.11 fail in ast, now and then
     recorder = Recorder(given)
     status = pytest.main(arguments, [recorder])
     recorder.note("done")
