@@ -243,6 +243,8 @@ def run_all(children, meanwhile=lambda: None):
 
 def join(child, *signals):
     child.join(60)
+    while child.exitcode is None:  # another thread's start() may have got it, and not written it down, as natively
+        time.sleep(0.01)
     # Of the fork server's children only one look gets the status. Another thread's start() looks, too, and if that is
     # between the end of this wait and its look, this one gets 255, natively as well.
     late = type(child._popen).__module__ == "multiprocessing.popen_forkserver"
