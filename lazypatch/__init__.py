@@ -117,7 +117,7 @@ def _requested() -> "tuple[str, str]":
 
 
 # Programs that are left native by rule (_programs.py knows them) have one of these on their command line.
-_HELPERS = ("resource_tracker import", "forkserver import", "debugpy")
+_HELPERS = ("_tracker import", "forkserver import", "debugpy")
 
 
 def _is_ordinary() -> bool:

@@ -1,4 +1,4 @@
-"""Arm the children of multiprocessing's fork server, which stays native itself.
+"""Arm the children of a fork server, multiprocessing's or billiard's, which stays native itself.
 
 Problem. A fork server has to stay free of threads and of gevent's loop, since what it forks gets a copy of it. So it is
 never armed; but its children are the program's own.
@@ -6,9 +6,9 @@ never armed; but its children are the program's own.
 What does not work. Arming where fork() returns in the child: hooks of threading are still to come there, and the
 server's own handlers of signals and its wakeup descriptor are still in place, for gevent to find.
 
-Solution. A hook, the only thing that the server gets, puts a function in the place of ``multiprocessing.spawn._main``
-in the child. That is called when the child is an ordinary process again and has read nothing of what it is to run. What
-the server had preloaded, and the program's main module often is, is mended late.
+Solution. A hook, the only thing that the server gets, puts a function in the place of ``spawn._main``, that of
+multiprocessing or billiard, in the child. That is called when the child is an ordinary process again and has read
+nothing of what it is to run. What the server had preloaded, and the program's main module often is, is mended late.
 """
 
 import os
@@ -26,14 +26,14 @@ def serve(ask: "Callable[[], str]") -> None:
     def in_child() -> None:
         # Who forks may be a preloaded module, or C.
         caller = sys._getframe().f_back
-        if caller is not None and caller.f_globals.get("__name__") == "multiprocessing.forkserver":
-            _before_main(lambda: _decide(ask()))
+        name = "" if caller is None else caller.f_globals.get("__name__")
+        if name in ("multiprocessing.forkserver", "billiard.forkserver"):
+            _before_main(sys.modules[name.replace("forkserver", "spawn")], lambda: _decide(ask()))
 
     os.register_at_fork(after_in_child=in_child)
 
 
-def _before_main(arm: "Callable[[], object]") -> None:
-    spawn: "Any" = sys.modules["multiprocessing.spawn"]
+def _before_main(spawn: "Any", arm: "Callable[[], object]") -> None:
     native = spawn._main
 
     def _main(*given: "Any") -> "Any":

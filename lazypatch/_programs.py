@@ -18,9 +18,13 @@ _WITH_VALUE = "WXcm"  # the interpreter's options of one letter that a value fol
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
 
 # Never made cooperative, whatever is asked for. What stands behind -c begins so, after "from".
-_SERVER = {"multiprocessing.forkserver import main": "multiprocessing's fork server, which has to stay free of threads"}
+_SERVER = {
+    "multiprocessing.forkserver import main": "multiprocessing's fork server, which has to stay free of threads",
+    "billiard.forkserver import main": "billiard's fork server, which has to stay free of threads",
+}
 _NEVER = {
     "multiprocessing.resource_tracker import main": "multiprocessing's resource tracker, which only waits",
+    "billiard.semaphore_tracker import main": "billiard's semaphore tracker, which only waits",
     **_SERVER,
 }
 # Left native unless an only= of the SPEC means it: the same of -c, -m's name, or the end of the path.
@@ -51,7 +55,7 @@ def is_left_native(choice: "Choice", spec: str, forked: bool = False) -> bool:
 
 
 def is_fork_server() -> bool:
-    """Whether this process, or the one that forked it, is one of multiprocessing."""
+    """Whether this process, or the one that forked it, is one of multiprocessing or billiard."""
     return bool(_listed(_program(sys.orig_argv[1:]), _SERVER))
 
 

@@ -37,13 +37,17 @@ class Job(NamedTuple):
     """One test module in one set of circumstances."""
 
     module: str
-    setup: str  # Python code that is executed first
+    setup: str = ""  # Python code that is executed first
     spec: str = ""  # PYTHONCOOPPATCH
     armed_children: bool = False
     hanging: tuple[str, ...] = ()  # known to hang, so not tried
     only: tuple[str, ...] = ()  # if not empty, the tests to run
     plain: bool = False  # as they are, with no adjustment of gevent's
     idle_after: int = IDLE_AFTER
+    cap: int = CAP
+    recorder: str = "recorder.py"  # the program that runs the tests, in this file's folder
+    python: str = sys.executable
+    work: str = ""  # the folder to run in; one that is removed afterwards, if not given
 
 
 def failing(outcomes: Outcomes) -> set[str]:
@@ -59,14 +63,14 @@ def ran(outcomes: Outcomes) -> set[str]:
 def run(job: Job) -> Outcomes:
     """Run *job*; after a hang or a crash another process runs what is left."""
     outcomes = {test: Outcome("hang", "not tried") for test in job.hanging}
-    end = time.monotonic() + CAP
+    end = time.monotonic() + job.cap
     with tempfile.TemporaryDirectory(prefix="conformance", ignore_cleanup_errors=True) as folder:
         for _ in range(RESTARTS):
             if _run_once(job, pathlib.Path(folder), outcomes, end):
                 return outcomes
             if time.monotonic() > end:
                 break
-    outcomes["<rest>"] = Outcome("hang", f"gave up after {RESTARTS} processes or {CAP} seconds")
+    outcomes["<rest>"] = Outcome("hang", f"gave up after {RESTARTS} processes or {job.cap} seconds")
     return outcomes
 
 
@@ -92,8 +96,9 @@ def _run_once(job: Job, folder: pathlib.Path, outcomes: Outcomes, end: float) ->
 def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Popen[bytes]:
     work = files["log"].parent / "work"
     work.mkdir(exist_ok=True)
-    recorder = str(pathlib.Path(__file__).with_name("recorder.py"))
-    return start([recorder, str(files["setup.py"]), str(files["job.json"])], work, log, job.spec)
+    recorder = str(pathlib.Path(__file__).with_name(job.recorder))
+    arguments = [recorder, str(files["setup.py"]), str(files["job.json"])]
+    return start(arguments, pathlib.Path(job.work or work), log, job.spec, job.python)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -111,13 +116,17 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def start(arguments: list[str], work: pathlib.Path, log: Any, spec: str) -> subprocess.Popen[bytes]:
-    """This Python with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
+def start(
+    arguments: list[str], work: pathlib.Path, log: Any, spec: str, python: str = sys.executable
+) -> subprocess.Popen[bytes]:
+    """*python* with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
     extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
+    if python != sys.executable:  # that of an environment of its own, whose programs come first
+        extra["PATH"] = os.pathsep.join([str(pathlib.Path(python).parent), os.environ.get("PATH", os.defpath)])
     if spec:
         extra["PYTHONCOOPPATCH"] = spec
     return subprocess.Popen(
-        [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
+        [python, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=work,
         env=clean_environment(**extra), start_new_session=True,
     )  # fmt: skip
 

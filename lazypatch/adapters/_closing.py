@@ -39,6 +39,9 @@ class Closing:
         os.get_inheritable(fd)  # raises EBADF if it is not open
         if fd in self._reserved:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if _is_for_nobody(loop, fd):
+            self._close(fd)
+            return
         if sys.platform == "linux" and self._take_over(fd):
             self._reserved.add(fd)
             _when_the_loop_has_run(loop, lambda: self._free(fd))
@@ -78,6 +81,12 @@ class Closing:
                 self._closerange(low, fd)
                 low = fd + 1
         self._closerange(low, high)
+
+
+def _is_for_nobody(loop: Any, fd: int) -> bool:
+    """Whether *fd* was only watched for greenlets that are gone, in a forked child, and no longer is."""
+    gone: Any = sys.modules.get(f"{__package__}._gone")
+    return gone is not None and gone.stop_watchers() and not loop.closing_fd(fd)
 
 
 def _when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:

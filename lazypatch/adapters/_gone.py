@@ -1,5 +1,10 @@
 """In a forked child: which greenlets are gone, and what that means for those that stay.
 
+The loop is a copy, too, and watches whatever somebody waited for in the parent. Who is gone takes nothing of it: the
+loop would come round for ever once there is something to read, and libev aborts the process when such a descriptor is
+closed. So these watchers are stopped: all at once in a child that only has the greenlet that forked, and elsewhere when
+the first of them has something to tell, or its descriptor is closed, because it takes a look at the whole heap.
+
 Nothing here switches to another greenlet, throws into one, or waits.
 """
 
@@ -10,6 +15,8 @@ import sys
 from types import BuiltinMethodType
 
 from gevent._hub_local import get_hub_if_exists
+from gevent.exceptions import LoopExit
+from gevent.hub import Waiter
 from greenlet import getcurrent, greenlet
 
 from .._gevent import native
@@ -23,22 +30,50 @@ if TYPE_CHECKING:
     from typing import Any
 
 gone: "list[Any]" = []  # kept for good: a greenlet that is collected runs its finally
-_alone = False  # the child of the fork that is going on is to have the greenlet that forked, and no other
+_alone: "set[Any]" = set()  # greenlets that fork, each for a child that is to have this one, and no other
+_watched_for_gone = False  # whether there may be watchers of those that are gone
 _forker: "Any" = None  # the thread that is about to fork, as threading knows it
 
 
 def nothing(*args: "Any") -> None:
-    """What there is to do for a greenlet that is gone."""
+    """What there is to do for a greenlet that is gone: see to it that what it waited for does not come again."""
+    if _watched_for_gone and args and isinstance(args[0], Waiter):
+        stop_watchers()
+
+
+def stop_watchers() -> bool:
+    """Stop what is watched for greenlets that are gone; whether there was anything to look for."""
+    global _watched_for_gone
+    if not _watched_for_gone:
+        return False
+    _watched_for_gone = False
+    kind, ids = _kind_of_watchers(), {id(one) for one in gone}
+    for one in gc.get_objects():
+        if isinstance(one, kind) and id(_waits_for(one)) in ids:
+            one.stop()
+    return True
+
+
+def _kind_of_watchers() -> "Any":
+    """The class of all watchers, which has its name in libev's module and in libuv's."""
+    with get_hub_if_exists().loop.timer(0) as one:
+        return next(kind for kind in type(one).__mro__ if kind.__name__ == "watcher")
+
+
+def _waits_for(watcher: "Any") -> "Any":
+    """The greenlet that *watcher* wakes; None if it is for something else."""
+    waiter = getattr(watcher.callback, "__self__", None)
+    return waiter.greenlet if isinstance(waiter, Waiter) else None
 
 
 def alone(step: "Callable[[], object]") -> None:
     """Take *step*; the child that it forks is to have the greenlet that forked, and no other."""
-    global _alone
-    _alone = True
+    me = getcurrent()
+    _alone.add(me)
     try:
         step()
     finally:
-        _alone = False
+        _alone.discard(me)
 
 
 def alone_in(popen_fork: "Any") -> Change:
@@ -61,17 +96,24 @@ def before_fork(running: "set[Any]") -> None:
 
 def after_fork(running: "set[Any]") -> bool:
     """In the child: leave all greenlets that stand for other threads; True if the root greenlet is one of them."""
+    global _watched_for_gone
     me, root, hub = _thread_of(getcurrent(), running), root_greenlet(), get_hub_if_exists()
+    known, signals = len(gone), sys.modules.get(f"{__package__}._main_signals")
+    if signals is not None:
+        signals.after_fork(_line_of(getcurrent()))
     for one in list(running):
         if one is not me:
             _leave(one)
     running.intersection_update((me,))
     if me is not None:
         _leave(root)
-        # What the hub has to say to the main greenlet, such as Ctrl-C, is for the one that is it now.
+        # What the hub has to say to the main greenlet, such as Ctrl-C, is for the one that is it now. The end of a time
+        # that the old one waits for is not.
         root.throw = lambda *error: _throw(me, error)
-    if _alone and hub is not None:
-        _leave_all_but([*_line_of(getcurrent()), hub, root])
+    if getcurrent() in _alone and hub is not None:
+        _leave_all_but([*_line_of(getcurrent()), hub, root], hub.loop)
+    elif len(gone) > known and hub is not None:
+        _watched_for_gone = True
     _tell_threading(me or root)
     tickets = sys.modules.get(f"{__package__}._tickets")
     if tickets is not None:  # whoever wakes one of those is to wake the next instead
@@ -80,6 +122,8 @@ def after_fork(running: "set[Any]") -> bool:
 
 
 def _throw(me: "Any", error: "Any") -> None:
+    if len(error) == 1 and not isinstance(error[0], LoopExit):
+        return  # a gevent.Timeout's: the hub gives type, value and traceback, or that it has nothing to do
     if not me.dead:
         me.throw(*error)
     else:
@@ -109,10 +153,14 @@ def _leave(one: "Any") -> None:
     gone.append(one)
 
 
-def _leave_all_but(stay: "list[Any]") -> None:
+def _leave_all_but(stay: "list[Any]", loop: "Any") -> None:
     """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap."""
-    kept = {id(one) for one in (*stay, *gone)}
-    others = [one for one in gc.get_objects() if isinstance(one, greenlet) and id(one) not in kept and not one.dead]
+    kept, watchers = {id(one) for one in (*stay, *gone)}, _kind_of_watchers()
+    found = [one for one in gc.get_objects() if isinstance(one, (greenlet, watchers))]
+    for one in found:
+        if isinstance(one, watchers) and hasattr(one, "events") and one.loop is loop:  # a descriptor's
+            one.stop()
+    others = [one for one in found if isinstance(one, greenlet) and id(one) not in kept and not one.dead]
     if not others:
         return
     # A lock or an event that it waits for, and the loop before its start, hold its real switch, not the attribute.

@@ -16,6 +16,7 @@ what it raises; one that waits goes on when the worker first does. Where a progr
 below the main one by itself, without gevent, what a handler raises comes out of the main one.
 """
 
+import os
 import sys
 
 from greenlet import getcurrent, greenlet
@@ -40,6 +41,7 @@ class _Run(greenlet):  # type: ignore[misc]  # greenlet's types are not known he
     def __init__(self, hub: "Any", number: int, handler: "Callable[..., object]") -> None:
         super().__init__(None, hub)
         self.hub = hub
+        self.process = os.getpid()
         self.number = number
         self.handler = handler
         self.below: "Any" = None
@@ -90,10 +92,24 @@ def _top() -> "Any":
     """What the main thread is doing: the greenlet of a handler, or the main thread's own."""
     main = _main_identity.main_greenlet()
     if _runs and _runs[0].below is not main:  # a child that was forked by a thread: another one is the main thread now
-        _runs.clear()
-        _standing_still.forget()
-        _main_identity.take_back()
+        _forget()
     return _runs[-1] if _runs else main
+
+
+def _forget() -> None:
+    _runs.clear()
+    _standing_still.forget()
+    _main_identity.take_back()
+
+
+def after_fork(line: "list[Any]") -> None:
+    """In a forked child: signals that had come are the parent's, and so are their handlers, unless one of them forked.
+
+    :param line: the greenlet that forked, its parent, and so on.
+    """
+    _standing_still.forget_put_off()
+    if _runs and not any(run in line for run in _runs):
+        _forget()
 
 
 def _belongs_to(me: "Any", top: "Any", hub: "Any") -> bool:
@@ -135,6 +151,8 @@ def _go_on(me: "Any") -> None:
 
 
 def _start(run: _Run) -> None:
+    if run.process != os.getpid():  # the signal came to the parent, and this one was forked before the loop ran
+        return
     below = run.below = _top()
     if not _runs:
         _main_identity.lend()

@@ -7,7 +7,7 @@ macOS), poll() tells whether the native call would wait; between the two another
 call waits in C.
 
 Who is no greenlet of a hub, and everybody at the interpreter's end, waits natively. A descriptor that somebody made
-non-blocking goes on returning None.
+non-blocking goes on returning None; gevent is nobody, who makes those of sockets so that block.
 """
 
 import os
@@ -42,7 +42,7 @@ def _wait(raw: "Any", events: int) -> bool:
     if not (raw.readable() if events == READ else raw.writable()):  # which the native call says
         return False
     # A regular file says that it would have to wait, for the disk, and cannot be watched.
-    if hub is None or not os.get_blocking(descriptor) or S_ISREG(os.fstat(descriptor).st_mode):
+    if hub is None or not _blocks(descriptor, events) or S_ISREG(os.fstat(descriptor).st_mode):
         return False
     state = vars(raw)
     waiting = state.setdefault("_waiting", [])
@@ -54,6 +54,14 @@ def _wait(raw: "Any", events: int) -> bool:
         if guard:
             guard.lift()
     return True
+
+
+def _blocks(descriptor: int, events: int) -> bool:
+    """Whether a native call on it waits, or would wait were it not for gevent, which makes its sockets non-blocking."""
+    if os.get_blocking(descriptor):
+        return True
+    streams: "Any" = sys.modules.get(f"{__package__}._streams")  # it knows the sockets
+    return streams is not None and bool(streams.waits(descriptor, events))
 
 
 class Stream(FileIO):

@@ -76,6 +76,11 @@ def forget() -> None:
     _trace_no_more()
 
 
+def forget_put_off() -> None:
+    """No signal is put off in this process, which has just been forked."""
+    _put_off.clear()
+
+
 # --- who has been woken
 
 _before: "Any" = None  # the trace function that was there

@@ -44,6 +44,8 @@ _class: Any = _socket3.socket
 _inner_class: Any = _socket3._wrefsocket
 _init, _detach, _sendmsg = _class.__init__, _class.detach, vars(_class).get("sendmsg")
 _set_inheritable = native("os", "set_inheritable")
+# Not looked up when they are needed: there are libraries that refuse such calls beside an event loop of asyncio's.
+_fstat, _is_same = os.fstat, os.path.samestat
 _DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 # Those of gevent's files that make sockets of descriptors which are nobody else's.
 _OWN_FILES = {"gevent._socket3", "gevent.ssl"}
@@ -143,7 +145,7 @@ def _take_over(sock: Any, family: Any, type: Any, proto: Any, fd: int) -> None:
 def _give_away(fd: Any, leaving: Any = None) -> None:
     """Have *fd*, the descriptor of a cooperative socket that keeps it or is *leaving* it, block for whoever gets it."""
     try:
-        if os.get_blocking(fd) or not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        if os.get_blocking(fd) or not stat.S_ISSOCK(_fstat(fd).st_mode):
             return
         users = list(_users(fd))
     except (OSError, TypeError, ValueError, OverflowError):
@@ -159,12 +161,12 @@ def _give_away(fd: Any, leaving: Any = None) -> None:
 
 def _users(fd: int) -> Iterator[Any]:
     """The cooperative sockets on the same open file as *fd*."""
-    wanted = os.fstat(fd)
+    wanted = _fstat(fd)
     for number, found in list(_owners.items()):
         user = found()
         if user is None or user.fileno() != number:
             _owners.pop(number, None)
-        elif number == fd or os.path.samestat(os.fstat(number), wanted):
+        elif number == fd or _is_same(_fstat(number), wanted):
             yield user
 
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def plan(ssl: Any) -> list[Change]:
-    """Three names in gevent's class, and one function in the module."""
+    """Four names in gevent's class, and one function in the module."""
     kind = ssl.SSLSocket
     if "send" not in vars(kind) or kind is native("ssl", "SSLSocket"):
         return []
     return [
         Change(kind, "__init__", _closing(vars(kind)["__init__"])),
         Change(kind, "send", _telling(vars(kind)["send"])),
+        Change(kind, "unwrap", _unwrapping(vars(kind)["unwrap"])),
         Change(kind, "server_hostname", property(_hostname, _set_hostname)),
         Change(ssl, "get_server_certificate", native("ssl", "get_server_certificate")),
     ]
@@ -41,6 +42,30 @@ def _telling(original: Any) -> Any:
     send.__qualname__, send.__module__, send.__doc__ = original.__qualname__, original.__module__, original.__doc__
     send._of = original  # type: ignore[attr-defined]
     return send
+
+
+def _unwrapping(original: Any) -> Any:
+    original = getattr(original, "_of", original)
+    from ssl import SSLWantReadError, SSLWantWriteError  # its body has run by now
+
+    def unwrap(self: Any) -> Any:
+        if not self._sslobj:
+            raise ValueError(f"No SSL wrapper around {self}")
+        while True:
+            try:
+                self._sslobj.shutdown()
+                break
+            except (SSLWantReadError, SSLWantWriteError) as error:
+                if self.timeout == 0.0:
+                    raise
+                event = self._read_event if isinstance(error, SSLWantReadError) else self._write_event
+            self._wait(event)
+        self._sslobj = None
+        return self
+
+    unwrap.__qualname__, unwrap.__module__ = original.__qualname__, original.__module__
+    unwrap._of = original  # type: ignore[attr-defined]
+    return unwrap
 
 
 def _closing(original: Any) -> Any:

@@ -65,6 +65,9 @@ WARNS = {"PYTHONWARNINGS": "ignore"}  # natively, of a fork beside threads
         "main": "if fork():\n    sys.exit(5)\n",
         "main, which then ends": "if fork():\n    threading.Thread(target=lambda: (time.sleep(0.1), say('waited for'))).start()\n",
         "thread": "t = threading.Thread(target=fork, name='forker'); t.start(); t.join(); say('end')\n",
+        "thread, while the main one waits for a time": "done = threading.Event()\n"
+        "t = threading.Timer(0.01, lambda: (fork(), done.set())); t.name = 'forker'; t.start()\n"
+        "while not done.wait(0.1): pass\nt.join(); say('end')\n",
         "thread that raises": "def f():\n    if fork(): raise SystemExit(4)\n"
         "t = threading.Thread(target=f, name='forker'); t.start(); t.join(); say('end')\n",
         "thread that leaves one": "def f():\n    if fork(): threading.Thread(target=lambda: (time.sleep(0.1), say('last'))).start()\n"
@@ -147,6 +150,44 @@ def test_and_not_in_a_child_of_multiprocessing_or_subprocess(how: str) -> None:
     assert "runs in the child" in run_python("-c", LEFT_ALONE + how, spec="all,-fork-threads", **WARNS).stdout
 
 
+@pytest.mark.parametrize("how", ["os.fork()", "multiprocessing"])
+def test_what_others_waited_for_is_not_watched_any_more(how: str) -> None:
+    """The loop does not come round for it, and it can be closed: in the child, and in a child of that."""
+    code = """
+import multiprocessing, os, signal, sys, threading, time
+from gevent import get_hub
+(r, w), (closed, other) = os.pipe(), os.pipe()
+for fd in r, closed:
+    threading.Thread(target=os.read, args=(fd, 1), daemon=True).start()
+time.sleep(0.01)
+def fork(child):
+    pid = os.fork()
+    if not pid:
+        child()
+        os._exit(0)
+    return os.waitpid(pid, 0)[1]
+def child():
+    os.close(closed)
+    rounds = []
+    check = get_hub().loop.check()
+    os.kill(os.getppid(), signal.SIGSTOP)
+    os.write(w, b"not for the child")
+    time.sleep(0.01)
+    check.start(rounds.append, 1)
+    time.sleep(0.1)
+    os.kill(os.getppid(), signal.SIGCONT)
+    assert len(rounds) < 10, len(rounds)
+    assert fork(lambda: time.sleep(0.01)) == 0
+    print("fine", flush=True)
+if how == "os.fork()":
+    print(fork(child))
+else:
+    p = multiprocessing.get_context("fork").Process(target=child); p.start(); p.join()
+    print(p.exitcode)
+"""
+    assert run_code(f"how = {how!r}\n{code}", spec="all", **WARNS) == "fine\n0\n"
+
+
 def test_a_signal_reaches_the_thread_that_forked() -> None:
     """Ctrl-C in the child of another thread than the main one."""
     code = """
@@ -163,6 +204,35 @@ def fork():
 t = threading.Thread(target=fork); t.start(); t.join()
 """
     assert run_code(code, spec="all", **WARNS) == run_code(code, **WARNS) == "interrupted\n768\n"
+
+
+@pytest.mark.parametrize("how", ["os.fork()", "multiprocessing"])
+def test_a_signal_that_came_before_the_fork_is_the_parents(how: str) -> None:
+    """Its handler is about to run there. In the child nobody stands still for it."""
+    code = """
+import multiprocessing, os, signal, threading, time
+from gevent import get_hub
+def send():
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return None
+def child():
+    time.sleep(0.01)
+    os._exit(len(came) or 7)
+def claim():
+    get_hub().loop.run_callback(send)
+    time.sleep(0)  # the hub hears of the signal, and this thread is next
+    if how == "multiprocessing":
+        p = multiprocessing.get_context("fork").Process(target=child); p.start(); p.join(); print(p.exitcode)
+    else:
+        pid = os.fork()
+        if not pid: child()
+        print(os.waitpid(pid, 0)[1] >> 8)
+came = []
+signal.signal(signal.SIGUSR1, lambda *_: came.append(1))
+t = threading.Thread(target=claim); t.start(); t.join()
+assert came == [1], came
+"""
+    assert run_code(f"how = {how!r}\n{code}", spec="all", **WARNS) == "7\n"
 
 
 def test_a_thread_that_has_ended_leaves_nothing() -> None:

@@ -273,3 +273,27 @@ def test_without_the_adapter_it_is_as_with_gevent() -> None:
     code = "import os, socket, gevent; assert not os.get_blocking(socket.socketpair()[0].detach())"
     for spec in ("gevent", "all,-socket-detach"):
         run_code(code, spec=spec)
+
+
+def test_a_file_that_is_opened_on_a_sockets_descriptor_waits_as_the_socket_does() -> None:
+    code = """
+import socket, threading
+a, b = socket.socketpair()
+file = open(a.fileno(), "rb+", buffering=0, closefd=False)
+taken, sent = [], bytes(3_000_000)
+def use():
+    taken.append(file.read(8192))
+    rest = sent
+    while rest:
+        rest = rest[file.write(rest):]
+user = threading.Thread(target=use)
+user.start()
+b.send(b"first")
+got = 0
+while got < len(sent):
+    got += len(b.recv(100_000))
+user.join()
+a.setblocking(False)
+print(taken, got, file.read(1))
+"""
+    assert run_code(code, spec="all") == run_code(code) == "[b'first'] 3000000 None\n"

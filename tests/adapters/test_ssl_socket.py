@@ -98,3 +98,33 @@ except ssl.SSLError:  # it has none
 print(names, list(inspect.signature(ssl.get_server_certificate).parameters))
 """
     assert "localhost" in same(code)
+
+
+def test_who_ends_the_session_hears_that_the_peer_hung_up() -> None:
+    code = """
+def end(hang_up):
+    a, b = socket.socketpair()
+    def serve():
+        served = context(ssl.PROTOCOL_TLS_SERVER).wrap_socket(a, server_side=True, suppress_ragged_eofs=False)
+        try:
+            print("ended", served.unwrap() is served)
+        except OSError as error:
+            print("OSError")
+        try:
+            served.unwrap()
+        except ValueError as error:
+            print(str(error).split(" around")[0])
+        except OSError as error:
+            print("OSError")
+        a.close()
+    server = threading.Thread(target=serve)
+    server.start()
+    client = context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(b)
+    if not hang_up:
+        print(client.unwrap() is client)
+    client.close()
+    server.join()
+end(False)
+end(True)
+"""
+    assert "OSError" in same(code)

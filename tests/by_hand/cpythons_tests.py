@@ -9,27 +9,14 @@ say why.
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import importlib.util
 import pathlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import conformance
-from cpythons_tests_explained import EXPLAINED
-from recorded import (
-    Job,
-    NotStored,
-    Outcome,
-    Outcomes,
-    Store,
-    add_options,
-    failing,
-    interruptible,
-    ran,
-    write_section,
-)
+from beside_plain import Row, compare, markdown, problems, show, together
+from recorded import Job, NotStored, Outcomes, Store, add_options, interruptible, write_section
 
 WHICH = """
     test_os test_posix test_fcntl test_io test_file test_fileio test_pty test_signal test_select test_poll test_epoll
@@ -44,22 +31,9 @@ WHICH = """
 """
 FILES = WHICH.split()
 VERSION = "{}.{}".format(*sys.version_info)
-RETRIES = 2
 HANGS_AFTER = 60  # seconds without a sign
 # As regrtest does without -u, but for what costs time alone: what wants a network, a screen or gigabytes is skipped.
 SETUP = "import test.support; test.support.use_resources = ['cpu', 'subprocess']"
-
-
-class Row(NamedTuple):
-    """What came of one file. Sets of test ids; but what fails under lazypatch alone with its outcome."""
-
-    file: str
-    ran: set[str]
-    plain: set[str]  # fail under plain Python
-    ran_lazily: set[str]
-    alone: dict[str, Outcome]
-    here_alone: set[str]  # fail under plain Python alone
-    flaky: set[str]
 
 
 def modules(file: str) -> list[str]:
@@ -79,91 +53,9 @@ def column(name: str, store: Store, spec: str, attempt: int = 0) -> Outcomes:
     return {f"{name}{test}" if test.startswith("<") else test: outcome for test, outcome in outcomes.items()}
 
 
-def lost(plain: Outcomes, lazy: Outcomes) -> dict[str, Outcome]:
-    """What fails, or does not run, under lazypatch and passes under plain Python."""
-    missing = Outcome("missing", "runs under plain Python and not under lazypatch")
-    result = {test: lazy[test] for test in failing(lazy) - failing(plain)}
-    return {**result, **{test: lazy.get(test, missing) for test in ran(plain) - failing(plain) - ran(lazy)}}
-
-
 def compare_module(file: str, name: str, store: Store, spec: str) -> Row:
-    """Run one module of *file* in both columns; what differs is run again, in both, before it counts."""
-    plain, lazy = column(name, store, ""), column(name, store, spec)
-    differs, flaky = lost(plain, lazy), set[str]()
-    for attempt in range(1, 1 + RETRIES):
-        if all(explanation(file, test) for test in differs):
-            break
-        again = lost(plain, column(name, store, spec, attempt))
-        if again.keys() & differs.keys():
-            again = {test: again[test] for test in lost(column(name, store, "", attempt), again) if test in again}
-        still = {test: outcome for test, outcome in differs.items() if test in again}
-        flaky.update(differs.keys() - still.keys())
-        differs = still
-    return Row(file, ran(plain), failing(plain), ran(lazy), differs, failing(plain) & ran(lazy) - failing(lazy), flaky)
-
-
-def together(file: str, rows: list[Row]) -> Row:
-    """One row for the modules of *file*."""
-    whole = Row(file, set(), set(), set(), {}, set(), set())
-    for row in rows:
-        whole.alone.update(row.alone)
-        for mine, more in zip(whole, row, strict=True):
-            if isinstance(mine, set):
-                mine.update(more)
-    return whole
-
-
-def explanation(file: str, test: str) -> str:
-    """Why *test* may fail under lazypatch alone; empty if nothing says so."""
-    for line in EXPLAINED:
-        if line.file == file and fnmatch.fnmatchcase(test, line.test):
-            return line.reason
-    return ""
-
-
-def problems(row: Row) -> list[str]:
-    """What makes the program fail."""
-    result = [f"{row.file}: ran no test under lazypatch"] if row.ran and not row.ran_lazily else []
-    for test, outcome in row.alone.items():
-        if not explanation(row.file, test):
-            result.append(f"{row.file}: {test}: {outcome.what} under lazypatch alone\n{outcome.text}")
-    return result
-
-
-def markdown(rows: list[Row]) -> str:
-    """The table for docs/dev/conformance.md."""
-    names = ["file", "tests run", "fail under plain", "under `all` alone", "of these explained", "plain alone", "flaky"]
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    for row in rows:
-        explained = sum(1 for test in row.alone if explanation(row.file, test))
-        counts = [len(row.ran), len(row.plain), len(row.alone), explained, len(row.here_alone), len(row.flaky)]
-        lines.append(f"| {' | '.join([row.file, *map(str, counts)])} |")
-    flaky = [f"- `{test.removeprefix('test.')}`" for row in rows for test in sorted(row.flaky)]
-    parts = [lines, _listed("Fail under `all` alone", _alone(rows)), _listed("Flaky", flaky)]
-    return "\n".join(line for part in parts for line in part) + "\n"
-
-
-def _alone(rows: list[Row]) -> list[str]:
-    """What fails under lazypatch alone, by the reason."""
-    by_reason: dict[str, list[str]] = {}
-    for row in rows:
-        for test in sorted(row.alone):
-            reason = explanation(row.file, test) or "**not explained**"
-            by_reason.setdefault(reason, []).append(f"`{test.removeprefix('test.')}`")
-    return [f"- {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
-
-
-def _listed(title: str, items: list[str]) -> list[str]:
-    return ["", f"{title}:", "", *items] if items else []
-
-
-def show(row: Row) -> None:
-    """Print what came of one file."""
-    print(markdown([row]).splitlines()[2], flush=True)
-    for test in sorted(row.flaky):
-        print(f"  flaky: {test}", flush=True)
-    for problem in problems(row):
-        print(problem, flush=True)
+    """Run one module of *file* in both columns."""
+    return compare(file, lambda armed, attempt: column(name, store, spec if armed else "", attempt))
 
 
 def main(arguments: list[str]) -> int:

@@ -185,6 +185,22 @@ def test_helpers_of_multiprocessing_are_never_armed(folder: pathlib.Path, method
     assert armed(folder, "all", "many.py") == expected
 
 
+def test_the_fork_server_of_billiard_is_left_native_and_its_children_are_not(folder: pathlib.Path) -> None:
+    """Billiard's own files are longer; what they run and call is this."""
+    (folder / "billiard").mkdir()
+    (folder / "billiard" / "__init__.py").touch()
+    (folder / "billiard" / "spawn.py").write_text(f"def _main(fd):\n    {IS_ARMED}; sys.stdout.flush()\n")
+    (folder / "billiard" / "forkserver.py").write_text(
+        "import os\nfrom . import spawn\n"
+        "def main(*_):\n"
+        "    spawn._main(0)\n"
+        "    if os.fork() == 0:\n        spawn._main(0)\n"
+        "    else:\n        os.wait()\n"
+    )
+    code = "from billiard.forkserver import main; main(1, 2, [])"
+    assert armed(folder, "all", "-c", code).split() == ["False", "True"]
+
+
 @pytest.mark.parametrize("key", [*_NEVER, *_USUALLY])
 def test_who_is_left_native_by_rule_is_asked_about(key: str) -> None:
     """The quick way of arming looks for a few words only."""

@@ -1,13 +1,15 @@
-"""First imports in several threads at once: the two cases that were seen to fail, and some that are random."""
+"""First imports in several threads at once, the two cases that were seen to fail and some at random; processes at random."""
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import pytest
 from conftest import APPS, run_python
 from stress import try_seed
+from stress_processes import failure
 
 SEEDS = (3, 29, 58, 87, 116, 145, 174, 180)  # 180 met the gap that found_loaded.py looks for, in one run
 
@@ -50,3 +52,10 @@ def test_what_is_called_pythons_own_happens_without_lazypatch() -> None:
 def test_first_imports_from_everywhere(seed: int) -> None:
     """Six native threads and fifty greenlets import in an order that *seed* decides: as without lazypatch."""
     try_seed(seed)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork does not exist here")
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_processes_that_threads_start_and_kill_at_random(seed: int) -> None:
+    """Nothing is lost, nothing hangs, and no process is left."""
+    assert failure(seed, threads=8) == ""
