@@ -15,6 +15,7 @@ import functools
 import sys
 
 from gevent._hub_local import get_hub_if_exists
+from gevent.lock import RLock
 from gevent.threadpool import ThreadPool
 from greenlet import getcurrent
 
@@ -94,6 +95,29 @@ def pooled(function: Any) -> Any:
     functools.update_wrapper(in_a_thread, function)
     in_a_thread._lazypatch_pooled = True  # type: ignore[attr-defined]
     return in_a_thread
+
+
+def one_by_one(method: Any) -> Any:
+    """A method, called in a native thread, for objects that only one thread at a time may use: others wait here."""
+
+    def in_a_thread(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_straight():
+            return method(self, *args, **kwargs)
+        with lock_of(self):
+            return _call(method, (self, *args), kwargs, False)
+
+    functools.update_wrapper(in_a_thread, method)
+    in_a_thread._lazypatch_pooled = True  # type: ignore[attr-defined]
+    return in_a_thread
+
+
+def lock_of(owner: object) -> Any:
+    """The lock of an object that :func:`one_by_one` calls are made on."""
+    space = vars(owner)
+    try:
+        return space["_lazypatch_lock"]
+    except KeyError:
+        return space.setdefault("_lazypatch_lock", RLock())
 
 
 def left_behind(function: Any) -> Any:
