@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-_ANSWER, _ATTENTION, _PRELOGIN, _LOGIN, _BATCH = 4, 6, 18, 16, 1  # kinds of packets
+_ANSWER, _ATTENTION, _PRELOGIN, _LOGIN, _BATCH, _REMOTE = 4, 6, 18, 16, 1, 3  # kinds of packets
 _GATE = threading.Condition()
 _waiting: dict[str, int] = {}  # how many came to each meeting
 _WAIT, _NUMBER, _MEET = (
@@ -70,6 +70,8 @@ class _Session(threading.Thread):
                 elif kind == _ATTENTION:
                     self._stop.set()
                     self._send(_done(0x20))
+                elif kind == _REMOTE:
+                    self._send(b"\x79" + struct.pack("<i", 7) + b"\xfe" + _done()[1:])
                 elif kind == _BATCH:
                     self._stop = threading.Event()
                     threading.Thread(target=self._answer, args=(data, self._stop), daemon=True).start()
@@ -112,7 +114,7 @@ class _Session(threading.Thread):
 def tds() -> Iterator[int]:
     """The port of a server that knows ``waitfor delay '0:0:SECONDS'``, ``select NUMBER``, and ``nonsense``, its one error.
 
-    ``meet NAME N`` is answered when N clients have said so.
+    ``meet NAME N`` is answered when N clients have said so. Each procedure returns 7.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=50)
 

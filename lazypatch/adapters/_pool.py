@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MOST = 500
+LOCK = "_lazypatch_lock"  # in an object's __dict__
 _IDENT: Any = native("_thread", "get_ident")
 _inside: set[int] = set()  # the native threads that are in such a call
 
@@ -111,13 +112,31 @@ def one_by_one(method: Any) -> Any:
     return in_a_thread
 
 
+def closing(method: Any) -> Any:
+    """The same for one that does not wait, and may be called by the garbage collector: at once, if nobody is inside."""
+    in_turn = one_by_one(method)
+
+    def close(self: Any, *args: Any, **kwargs: Any) -> Any:
+        lock = getattr(self, LOCK, None)  # an object that is being taken away has none any more, and must not get one
+        if lock is None or is_straight():
+            return method(self, *args, **kwargs)
+        if not lock.acquire(blocking=False):
+            return in_turn(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            lock.release()
+
+    return functools.update_wrapper(close, method)
+
+
 def lock_of(owner: object) -> Any:
     """The lock of an object that :func:`one_by_one` calls are made on."""
     space = vars(owner)
     try:
-        return space["_lazypatch_lock"]
+        return space[LOCK]
     except KeyError:
-        return space.setdefault("_lazypatch_lock", RLock())
+        return space.setdefault(LOCK, RLock())
 
 
 def left_behind(function: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from ._pool import lock_of, one_by_one
+from ._pool import LOCK, lock_of, one_by_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class _Proxy:
         """*owner* is an object of which one call at a time may be made, of this one or of that."""
         vars(self)["_native"] = native
         if owner is not None:
-            vars(self)["_lazypatch_lock"] = lock_of(owner)
+            vars(self)[LOCK] = lock_of(owner)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)["_native"], name)

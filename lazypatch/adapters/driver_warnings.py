@@ -43,7 +43,7 @@ def plan(module: Any) -> list[Change]:
     """Nothing, or a call that tells before it does what it did."""
     name = module.__name__
     asked = getattr(sys.modules.get("lazypatch._pooled"), "asked", ())
-    if name in asked:
+    if any(each == name or each.startswith(f"{name}.") for each in asked):
         return []
     if name not in _WHEN_CALLED:
         _tell(name)

@@ -7,8 +7,8 @@ What is replaced. ``_mysql_connector.MySQL``, by a class whose objects stand for
 changed nor subclassed; and the same for the prepared statements that they give. What asks the server is called in a
 native thread, one call at a time on a connection: greenlets that share one wait for one another.
 
-What stays native. Reading the rows after the first of them have come. Pure connections wait in Python, and are as
-they were. Who is ended while it waits ends when the answer has come: set ``read_timeout``, or MySQL's
+What stays native. Reading the rows after the first of them have come, or leaving them. Pure connections wait in Python,
+and are as they were. Who is ended while it waits ends when the answer has come: set ``read_timeout``, or MySQL's
 ``max_execution_time``.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _METHODS = (
-    "autocommit change_user close commit connect consume_result free_result next_result ping query refresh "
+    "autocommit change_user close commit connect next_result ping query refresh "
     "reset_connection rollback select_db set_character_set shutdown stat"
 )
 _OF_STATEMENTS = "stmt_execute handle_result stmt_reset stmt_close"

@@ -5,7 +5,7 @@ answer is read: it loses the time-out of a connection, which FreeTDS counts only
 does not use it.
 
 What is replaced. ``_mssql.connect()``, which every connection of pymssql comes from, and ``_mssql.MSSQLConnection``,
-by a subclass. Connecting, queries, procedures, the next result and closing are calls in a native thread, one at a
+by a subclass. Connecting, queries, procedures and the next result are calls in a native thread, one at a
 time on a connection, which several threads must not use at once: greenlets that share one wait for one another. A
 handler of the server's messages runs in that thread, too.
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 
-from ._pool import one_by_one
+from ._pool import closing, one_by_one
 from ._proxies import proxied
 from .changes import Change
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _METHODS = (
-    "bcp_sendrow cancel close execute_non_query execute_query execute_row execute_scalar executemany nextresult "
-    "select_db"
+    "bcp_sendrow cancel execute_non_query execute_query execute_row execute_scalar executemany nextresult select_db"
 )
 
 
@@ -53,9 +52,10 @@ def _connection(mssql: Any, native: Any) -> Any:
         log_in(self, mssql.login_timeout, args, kwargs)
 
     def init_procedure(self: Any, name: Any) -> Any:
-        return procedure(native.init_procedure(self, name), vars(self))
+        return procedure(native.init_procedure(self, name), self)
 
     procedure = proxied(mssql.MSSQLStoredProcedure, ["execute"])
+    space["close"] = closing(native.close)
     space["__init__"] = functools.update_wrapper(__init__, native.__init__)
     space["init_procedure"] = functools.update_wrapper(init_procedure, native.init_procedure)
     return type(native.__name__, (native,), {"__module__": native.__module__, "__doc__": native.__doc__, **space})

@@ -68,6 +68,8 @@ def test_nothing_is_said_where_nobody_would_be_stopped(tmp_path: pathlib.Path) -
     assert run(tmp_path, "import threading, pyodbc", "all,-driver-warnings") == ""
     assert run(tmp_path, "import threading, pyodbc", "gevent") == ""
     assert run(tmp_path, "import threading, pyodbc", "all,in_threadpool=pyodbc:connect") == ""
+    library(tmp_path, "mariadb.cursors", "class Cursor:\n    def execute(self): pass\n")
+    assert run(tmp_path, "import threading, mariadb.cursors", "all,in_threadpool=mariadb.cursors:Cursor.execute") == ""
     assert run(tmp_path, "import lazypatch; lazypatch.in_threadpool('pyodbc:connect'); import threading, pyodbc") == ""
     assert "app.py:2" in run(tmp_path, "import pyodbc\nimport threading\n")
 

@@ -49,6 +49,7 @@ CHECKS = {
         assert ask(c, "select 5") == [{"n": 5}]; c.commit(); c.rollback(); c.autocommit(True)
         k = c.cursor(as_dict=False); k.execute("select %d", (7,)); assert k.fetchone() == (7,) and k.fetchone() is None
         k.execute("select 7"); assert list(k) == [(7,)] and not k.nextset(); k.executemany("select %d", [(1,), (2,)])
+        assert k.callproc("p", (1, "x")) == (1, "x") and k.returnvalue == 7
         with connect() as d: assert ask(d, "select 2") == [(2,)]
         c.close()
         try: c.cursor().execute("select 1")
@@ -130,6 +131,19 @@ def test_who_is_ended_leaves_no_answer_for_the_next_query(port: int) -> None:
         except KeyboardInterrupt: pass
         else: raise AssertionError
         assert ask(d, "select 9") == [(9,)]
+    """
+    run(port, code)
+
+
+def test_who_closes_a_connection_waits_for_who_uses_it(port: int) -> None:
+    code = """
+        import gc, gevent
+        c, other = connect(), connect()
+        waiting = gevent.spawn(ask, c, "meet closed 2 select 8"); gevent.sleep(0.05)
+        closing = gevent.spawn(c.close); gevent.sleep(0); assert not closing.dead
+        ask(other, "meet closed 2 select 1"); gevent.joinall([waiting, closing])
+        del c; [connect() for _ in range(20)]; gc.collect()
+        _mssql.connect(server="127.0.0.1", port=sys.argv[1], user="a", password="b"); gc.collect()
     """
     run(port, code)
 
