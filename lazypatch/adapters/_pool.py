@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 import sys
 
 from gevent._hub_local import get_hub_if_exists
@@ -84,6 +85,8 @@ def _of(hub: Any) -> Any:
     pool = vars(hub).get("_lazypatch_pool")
     if pool is None:
         pool = vars(hub).setdefault("_lazypatch_pool", ThreadPool(MOST, hub))
+    elif pool.pid != os.getpid():
+        pool._on_fork()  # its threads are the parent's; gevent tells its own pool at once, this one when the loop runs
     return pool
 
 

@@ -61,7 +61,7 @@ def plan(zmq: Any) -> list[Change]:
         *changes,
         Change(socket, "recv", _receiving(zmq, socket.recv)),
         Change(socket, "send", _sending(zmq, socket.send)),
-        Change(context, "term", left_behind(context.term)),
+        Change(context, "term", _ending(context.term)),
     ]
 
 
@@ -72,6 +72,17 @@ def _holders() -> list[Any]:
         for name, module in list(sys.modules.items())
         if (name == "zmq" or name.startswith("zmq.")) and str(getattr(module, "__file__", "")).endswith((".py", ".pyc"))
     ]
+
+
+def _ending(native: Any) -> Any:
+    """In a native thread; but zmq.green may still watch descriptors that end with its context, which libev forbids."""
+    in_a_thread = left_behind(native)
+
+    def term(self: Any) -> None:
+        is_green = any(base.__module__ == "zmq.green.core" for base in type(self).__mro__)
+        (native if is_green else in_a_thread)(self)
+
+    return functools.update_wrapper(term, native)
 
 
 def _receiving(zmq: Any, native: Any) -> Any:

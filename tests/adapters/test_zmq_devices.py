@@ -11,7 +11,7 @@ pytest.importorskip("zmq", reason="pyzmq is not installed here")
 
 PRELUDE = """
 import sys, zmq
-from zmq.devices import ThreadMonitoredQueue, ThreadProxySteerable
+from zmq.devices import ThreadDevice, ThreadMonitoredQueue, ThreadProxySteerable
 context, where, sockets = zmq.Context(), "tcp://127.0.0.1", []
 def made(kind, port, **options):
     s = context.socket(kind); s.linger = 0; sockets.append(s)
@@ -38,6 +38,11 @@ CHECKS = {
         assert two.recv_multipart() == [b"one", b"hello"]
         two.send_multipart([b"one", b"back"]); assert one.recv_multipart() == [b"two", b"back"]
     """,
+    "one socket, that gives back": """
+        d = ThreadDevice(zmq.FORWARDER, zmq.REP, -1); port = d.bind_in_to_random_port(where); d.daemon = True; d.start()
+        req = made(zmq.REQ, port)
+        for n in range(20): req.send(b"%d" % n); assert req.recv() == b"%d" % n
+    """,
     "a steerable proxy": """
         d = ThreadProxySteerable(zmq.PULL, zmq.PUSH, zmq.PUSH, zmq.PAIR); i, o, m, c = begun(d, "in", "out", "mon", "ctrl")
         push, pull, seen, steer = made(zmq.PUSH, i), made(zmq.PULL, o), made(zmq.PULL, m), made(zmq.PAIR, c)
@@ -53,4 +58,17 @@ CHECKS = {
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
 def test_as_without_lazypatch(check: str, spec: str | None) -> None:
     done = run_python("-c", PRELUDE + textwrap.dedent(check) + END, spec=spec)
+    assert done.returncode == 0 and not done.stderr, f"{done.stdout}\n{done.stderr}"
+
+
+def test_a_forked_child_ends_its_context_in_a_native_thread_of_its_own() -> None:
+    """Its parent's are gone, which had been used before."""
+    code = """
+import os, threading, zmq
+zmq.Context().term()
+if (child := os.fork()) == 0:
+    zmq.Context().term(); os._exit(5)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+"""
+    done = run_python("-c", code, spec="all")
     assert done.returncode == 0 and not done.stderr, f"{done.stdout}\n{done.stderr}"
