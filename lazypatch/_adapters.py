@@ -86,9 +86,10 @@ def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
 
 # Drivers: the word, and the module if that has another name. And those that can only be named.
 _DRIVERS = "psycopg2 psycopg=psycopg.waiting zmq grpc grpc-aio=grpc.aio pynng pycurl confluent-kafka=confluent_kafka"
-_DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi"
-_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pylibmc"
-_NAMED += " mysql.connector.connection_cext pyarrow.flight pymssql pyodbc rados"
+_DRIVERS += " mysqlclient=MySQLdb.connections curl-cffi=curl_cffi pymssql pylibmc python-ldap=ldap.ldapobject"
+_DRIVERS += " mysql-connector=mysql.connector.connection_cext"
+_NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mariadb oracledb primp pulsar"
+_NAMED += " pyarrow.flight pyodbc rados"
 _ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
 _MULTIPROCESSING = "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer"
 ADAPTERS = (

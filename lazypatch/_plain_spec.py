@@ -29,7 +29,7 @@ WORDS = (
     "signal-waits thread-rlock queue-class time-sleep select-epoll select-poll socket-class socket-sharing "
     "subprocess-run socket-detach asyncio native-threads eventlet uvloop io-open stdin input getpass fcntl "
     "multiprocessing sqlite3 psycopg2 psycopg zmq grpc grpc-aio pynng pycurl confluent-kafka mysqlclient curl-cffi "
-    "driver-warnings "
+    "pymssql pylibmc python-ldap mysql-connector driver-warnings "
 )
 
 

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,6 +29,37 @@ def all_of(calls):
     [each.start() for each in threads]; [each.join() for each in threads]
     assert not failed, failed
     return found, time.monotonic() - begin
+"""
+
+# For the same: a proxy in the process of the client, so that who waits in C without letting the others run waits for ever.
+# After meet(n) answers are kept back until n of them are there.
+THROUGH = """
+import socket, threading
+class Through:
+    def __init__(self, port):
+        self.target, self.listener = port, socket.create_server(("127.0.0.1", 0), backlog=50)
+        self.port, self.state = self.listener.getsockname()[1], threading.Condition()
+        self.meet(0)
+        threading.Thread(target=self.accept, daemon=True).start()
+    def meet(self, n):
+        with self.state: self.wanted, self.there = n, 0; self.state.notify_all()
+    def accept(self):
+        while True:
+            client = self.listener.accept()[0]; server = socket.create_connection(("127.0.0.1", self.target))
+            for way in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self.pump, args=way, daemon=True).start()
+    def pump(self, source, sink, is_answer):
+        try:
+            while data := source.recv(65536):
+                if is_answer:
+                    with self.state:
+                        self.there += 1; self.state.notify_all()
+                        self.state.wait_for(lambda: self.there >= self.wanted)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError: pass
+    def until(self, n):
+        with self.state: self.state.wait_for(lambda: self.there >= n)
 """
 
 
@@ -64,9 +96,9 @@ def _data() -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], data: pathlib.Path, is_ready: Callable[[], bool]) -> Iterator[None]:
+def _running(command: list[str], data: pathlib.Path, is_ready: Callable[[], bool], **env: str) -> Iterator[None]:
     """A server by *command*, until the end of the block; it begins when the server is ready."""
-    server = subprocess.Popen(command, **_quiet(data), **_nobody())  # type: ignore[call-overload]
+    server = subprocess.Popen(command, env={**os.environ, **env}, **_quiet(data), **_nobody())  # type: ignore[call-overload]
     try:
         while not is_ready():
             assert server.poll() is None, f"{command[0]} ended"
@@ -120,6 +152,107 @@ def mariadb() -> Iterator[int]:
         options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1"]
         with _running([server, *options], data, lambda: _answers(port)):
             yield port
+
+
+def _server(name: str, kind: str) -> str:
+    """Where the program *name* is. Skips the test where it is not on this machine."""
+    places = ":".join(["/usr/sbin", "/usr/bin", "/usr/lib/rabbitmq/bin", os.environ.get("PATH", "")])
+    return shutil.which(name, path=places) or pytest.skip(f"there is no {kind} server ({name}) on this machine")
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[int]:
+    """A Redis server that keeps nothing: gives its port. Skips the test where there is none."""
+    server, port = _server("redis-server", "Redis"), free_port()
+    with _data() as data:
+        words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data)]
+        with _running(words, data, lambda: _answers(port)):
+            yield port
+
+
+@contextlib.contextmanager
+def memcached() -> Iterator[int]:
+    """A memcached: gives its port. Skips the test where there is none."""
+    server, port = _server("memcached", "memcached"), free_port()
+    with _data() as data, _running([server, "-p", str(port), "-l", "127.0.0.1"], data, lambda: _answers(port)):
+        yield port
+
+
+@contextlib.contextmanager
+def rabbitmq() -> Iterator[int]:
+    """A RabbitMQ server with its usual user, guest: gives its port. Skips the test where there is none."""
+    server, port, names = _server("rabbitmq-server", "RabbitMQ"), free_port(), free_port()
+    if server == "/usr/sbin/rabbitmq-server":  # Debian's, which wants to be root
+        server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+    with _data() as data:
+        env = {"HOME": str(data), "ERL_EPMD_PORT": str(names), "RABBITMQ_NODENAME": f"test{port}@localhost"}
+        env |= {
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+        }
+        env |= {
+            "RABBITMQ_MNESIA_BASE": str(data),
+            "RABBITMQ_LOG_BASE": str(data),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        }
+        env |= {"RABBITMQ_ENABLED_PLUGINS_FILE": f"{data}/plugins", "RABBITMQ_CONFIG_FILE": f"{data}/config"}
+        try:
+            with _running([server], data, lambda: _answers(port), **env):
+                yield port
+        finally:  # Erlang's register of names, which the server started, stays otherwise
+            stop = [_server("epmd", "Erlang"), "-port", str(names), "-kill"]
+            subprocess.run(stop, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30)
+
+
+SLAPD = """
+include /etc/ldap/schema/core.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile {data}/pid
+database mdb
+suffix "dc=example"
+rootdn "cn=admin,dc=example"
+rootpw secret
+directory {data}
+"""
+
+
+@contextlib.contextmanager
+def ldap() -> Iterator[int]:
+    """An OpenLDAP server without entries; cn=admin,dc=example may write, and its password is secret: gives its port."""
+    server, port = _server("slapd", "LDAP"), free_port()
+    with _data() as data:
+        (data / "slapd.conf").write_text(SLAPD.format(data=data))
+        words = [server, "-d", "0", "-h", f"ldap://127.0.0.1:{port}", "-f", str(data / "slapd.conf")]
+        with _running(words, data, lambda: _answers(port)):
+            yield port
+
+
+@contextlib.contextmanager
+def slow(port: int, seconds: float = 0.3) -> Iterator[int]:
+    """The port of a proxy, in front of *port*, that keeps each answer back for some *seconds*."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket, pause: float) -> None:
+        with contextlib.suppress(OSError), source, sink:
+            while data := source.recv(65536):
+                time.sleep(pause)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", port))
+                for way in ((client, server, 0), (server, client, seconds)):
+                    threading.Thread(target=pump, args=way, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listener:
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 import sys
 
 from gevent._hub_local import get_hub_if_exists
+from gevent.lock import RLock
 from gevent.threadpool import ThreadPool
 from greenlet import getcurrent
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MOST = 500
+LOCK = "_lazypatch_lock"  # in an object's __dict__
 _IDENT: Any = native("_thread", "get_ident")
 _inside: set[int] = set()  # the native threads that are in such a call
 
@@ -82,6 +85,8 @@ def _of(hub: Any) -> Any:
     pool = vars(hub).get("_lazypatch_pool")
     if pool is None:
         pool = vars(hub).setdefault("_lazypatch_pool", ThreadPool(MOST, hub))
+    elif pool.pid != os.getpid():
+        pool._on_fork()  # its threads are the parent's; gevent tells its own pool at once, this one when the loop runs
     return pool
 
 
@@ -94,6 +99,47 @@ def pooled(function: Any) -> Any:
     functools.update_wrapper(in_a_thread, function)
     in_a_thread._lazypatch_pooled = True  # type: ignore[attr-defined]
     return in_a_thread
+
+
+def one_by_one(method: Any) -> Any:
+    """A method, called in a native thread, for objects that only one thread at a time may use: others wait here."""
+
+    def in_a_thread(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_straight():
+            return method(self, *args, **kwargs)
+        with lock_of(self):
+            return _call(method, (self, *args), kwargs, False)
+
+    functools.update_wrapper(in_a_thread, method)
+    in_a_thread._lazypatch_pooled = True  # type: ignore[attr-defined]
+    return in_a_thread
+
+
+def closing(method: Any) -> Any:
+    """The same for one that does not wait, and may be called by the garbage collector: at once, if nobody is inside."""
+    in_turn = one_by_one(method)
+
+    def close(self: Any, *args: Any, **kwargs: Any) -> Any:
+        lock = getattr(self, LOCK, None)  # an object that is being taken away has none any more, and must not get one
+        if lock is None or is_straight():
+            return method(self, *args, **kwargs)
+        if not lock.acquire(blocking=False):
+            return in_turn(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            lock.release()
+
+    return functools.update_wrapper(close, method)
+
+
+def lock_of(owner: object) -> Any:
+    """The lock of an object that :func:`one_by_one` calls are made on."""
+    space = vars(owner)
+    try:
+        return space[LOCK]
+    except KeyError:
+        return space.setdefault(LOCK, RLock())
 
 
 def left_behind(function: Any) -> Any:

@@ -3,8 +3,7 @@
 What is said: which calls wait, that no other greenlet runs meanwhile, and what to do. Not if the program has named
 calls of the library for in_threadpool(), and not where gevent is not loaded: then there is nobody else.
 
-oracledb waits in C in its thick mode only, and mysql.connector where it uses its C extension: these are warned of when
-they begin to.
+oracledb waits in C in its thick mode only: it is warned of when that begins.
 """
 
 from __future__ import annotations
@@ -29,33 +28,28 @@ _CALLS = {
     "ibm_db": "connect(), exec_immediate(), execute() and the fetch functions",
     "lmdb": "the wait for another writer, Environment.sync() and copy()",
     "mariadb": "connect(), execute() and the fetch methods",
-    "mysql.connector.connection_cext": "connect(), execute() and the fetch methods",
     "oracledb": "connect(), execute() and the fetch methods in thick mode",
     "primp": "all requests of a Client",
+    "pulsar": "Client() and what subscribes, creates, sends, receives and closes",
     "pyarrow.flight": "all calls of a FlightClient, and FlightServerBase.serve()",
-    "pylibmc": "all methods of a Client",
-    "pymssql": "connect(), execute() and the fetch methods",
     "pyodbc": "connect(), execute() and the fetch methods",
     "rados": "connect() and all operations that wait",
 }
-# What is warned of when it is used: a function of the module, or a method.
-_WHEN_CALLED = {"oracledb": "init_oracle_client", "mysql.connector.connection_cext": "CMySQLConnection.__init__"}
+# What is warned of when it is used: a function of the module.
+_WHEN_CALLED = {"oracledb": "init_oracle_client"}
 
 
 def plan(module: Any) -> list[Change]:
     """Nothing, or a call that tells before it does what it did."""
     name = module.__name__
     asked = getattr(sys.modules.get("lazypatch._pooled"), "asked", ())
-    if name in asked:
+    if any(each == name or each.startswith(f"{name}.") for each in asked):
         return []
     if name not in _WHEN_CALLED:
         _tell(name)
         return []
-    owner = module
-    *path, last = _WHEN_CALLED[name].split(".")
-    for part in path:
-        owner = getattr(owner, part)
-    return [Change(owner, last, _telling(getattr(owner, last), name))]
+    call = _WHEN_CALLED[name]
+    return [Change(module, call, _telling(getattr(module, call), name))]
 
 
 def _telling(native: Any, name: str) -> Any:
@@ -69,4 +63,4 @@ def _telling(native: Any, name: str) -> Any:
 def _tell(name: str) -> None:
     from .. import _errors
 
-    _errors.warn_once(_errors.waits_in_c(name.removesuffix(".connection_cext"), _CALLS[name], DRIVERS[name][1]))
+    _errors.warn_once(_errors.waits_in_c(name, _CALLS[name], DRIVERS[name][1]))

@@ -72,8 +72,15 @@ def _oracledb(module: Any) -> bool | None:
     return None if thin is None else bool(thin())
 
 
-def _unseen(module: Any) -> bool | None:
-    return None
+def _pymssql(module: Any) -> bool | None:
+    mssql = getattr(module, "_mssql", None)
+    if _is_ours(module, "_mssql.MSSQLConnection.execute_query"):
+        return True
+    return None if mssql is None else getattr(mssql, "wait_callback", None) is not None
+
+
+def _ldap(module: Any) -> bool | None:
+    return _is_ours(module, "ldapobject.SimpleLDAPObject._ldap_call")
 
 
 def _never(module: Any) -> bool | None:
@@ -108,14 +115,15 @@ DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
         "leave the adapter mysqlclient in, use PyMySQL, or wait between send_query() and read_query_result() yourself",
     ),
     "mysql.connector.connection_cext": (
-        _unseen,
-        "connect with use_pure=True: connections of its C extension stop every greenlet, pure ones do not",
+        _exchanged("_mysql_connector.MySQL.query"),
+        "leave the adapter mysql-connector in, or connect with use_pure=True: pure connections wait in Python",
     ),
     "oracledb": (_oracledb, "stay in thin mode: its thick mode stops every greenlet"),
     "cx_Oracle": (_never, f"use oracledb in thin mode, or {_POOL}"),
     "pymssql": (
-        _unseen,
-        f"{_POOL}. Its set_wait_callback() lets the others run, and loses the time-out of a connection",
+        _pymssql,
+        "leave the adapter pymssql in. Its set_wait_callback() lets the others run, and loses the time-out of a "
+        "connection",
     ),
     "confluent_kafka": (
         _exchanged("Consumer.poll"),
@@ -125,7 +133,8 @@ DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
         _exchanged("Curl.perform"),
         "leave the adapter pycurl in, or use CurlMulti with gevent.select",
     ),
-    "pylibmc": (_unseen, f"use pymemcache, or {_POOL}"),
+    "pylibmc": (_exchanged("Client.get"), "leave the adapter pylibmc in, or use pymemcache"),
+    "ldap": (_ldap, "leave the adapter python-ldap in, or use ldap3"),
     "pynng": (_exchanged("Socket.recv"), f"leave the adapter pynng in, or {_POOL}"),
     "curl_cffi": (
         lambda module: hasattr(getattr(getattr(module, "Curl", None), "perform", None), "_lazypatch_pooled") or None,
@@ -138,7 +147,7 @@ DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
     **dict.fromkeys(
         (
             "pyodbc", "ibm_db", "rados", "duckdb", "mariadb", "apsw", "lmdb", "adbc_driver_postgresql", "primp",
-            "pyarrow.flight", "aerospike", "snowflake.connector.nanoarrow_arrow_iterator",
+            "pyarrow.flight", "aerospike", "pulsar", "snowflake.connector.nanoarrow_arrow_iterator",
         ),
         (_never, _POOL),
     ),

@@ -4,9 +4,9 @@ What waits. libmysqlclient, in C, in ``Connection.query()``. MySQLdb also has it
 ``read_query_result()``, and a descriptor to wait for between them.
 
 What is replaced. ``Connection.query()``, which cursors use, and ``commit()`` and ``rollback()``, which become queries.
-A connection has one answer to wait for: greenlets that share one (which is not allowed) wait for one another.
-``read_timeout`` is kept. Who is ended while it waits (a kill, a Timeout, Ctrl-C) closes the connection, so nobody reads
-an answer that was meant for somebody else.
+A connection has one answer to wait for: greenlets that share one wait for one another. Natively that is not allowed,
+and raises ProgrammingError from mysqlclient 2.3 on. ``read_timeout`` is kept. Who is ended while it waits (a kill, a
+Timeout, Ctrl-C) closes the connection, so nobody reads an answer that was meant for somebody else.
 
 What stays native. Connecting; reading the rows after the first of them has come; ping(), change_user(), autocommit(),
 next_result() and what else asks the server. Those are short, or in sum what mysqlclient costs.

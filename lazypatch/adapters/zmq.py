@@ -6,12 +6,12 @@ top of it, RCVTIMEO and SNDTIMEO are ignored, proxy() waits in C.
 What is replaced. The methods of ``zmq.Socket`` itself, so every subclass, isinstance() and what holds the class is as
 before: they try without waiting, and then wait for the socket's descriptor. That one tells only changes, and whoever
 uses the socket takes them in; so whoever does wakes the others that wait for the same socket. ``zmq_poll()``, on which
-Poller, Socket.poll() and zmq.select() are built. ``proxy()``, by a loop in Python, for a socket must not be in use by
-another thread when its owner is ended. ``Context.term()``, which waits for sockets of others to be closed, is called in
-a native thread.
+Poller, Socket.poll() and zmq.select() are built. ``proxy()``, ``proxy_steerable()`` and ``monitored_queue()``, which
+zmq.devices runs, by loops in Python, for a socket must not be in use by another thread when its owner is ended.
+``Context.term()``, which waits for sockets of others to be closed, is called in a native thread.
 
-What stays native. ``proxy_steerable()``, ``monitored_queue()``; everything in native threads. zmq.green and zmq.asyncio
-do not wait in these methods, and are as they were.
+What stays native. Everything in native threads. zmq.green and zmq.asyncio do not wait in these methods, and are as they
+were.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import functools
 import sys
 import time
 
-from gevent import sleep
 from gevent.event import Event
 from gevent.hub import get_hub
 
 from ._pool import is_straight, left_behind
 from ._set_or_late import wait
+from ._zmq_devices import monitored, proxy, steerable
 from .changes import Change
 
 TYPE_CHECKING = False
@@ -45,7 +45,10 @@ def plan(zmq: Any) -> list[Change]:
     """The methods, and each of the functions wherever a module of zmq has it."""
     socket, context = zmq.Socket, zmq.Context
     poll = _poll(zmq, zmq.zmq_poll)
-    functions = {"zmq_poll": poll, "proxy": _proxy(zmq, zmq.proxy, poll)}
+    functions = {"zmq_poll": poll, "proxy": proxy(zmq, zmq.proxy, poll)}
+    functions["proxy_steerable"] = steerable(zmq, zmq.proxy_steerable, poll)
+    if zmq.backend.monitored_queue is not None:  # else it is Python code
+        functions["monitored_queue"] = monitored(zmq.backend.monitored_queue)
     changes = [
         Change(holder, name, function)
         for holder in _holders()
@@ -58,7 +61,7 @@ def plan(zmq: Any) -> list[Change]:
         *changes,
         Change(socket, "recv", _receiving(zmq, socket.recv)),
         Change(socket, "send", _sending(zmq, socket.send)),
-        Change(context, "term", left_behind(context.term)),
+        Change(context, "term", _ending(context.term)),
     ]
 
 
@@ -69,6 +72,17 @@ def _holders() -> list[Any]:
         for name, module in list(sys.modules.items())
         if (name == "zmq" or name.startswith("zmq.")) and str(getattr(module, "__file__", "")).endswith((".py", ".pyc"))
     ]
+
+
+def _ending(native: Any) -> Any:
+    """In a native thread; but zmq.green may still watch descriptors that end with its context, which libev forbids."""
+    in_a_thread = left_behind(native)
+
+    def term(self: Any) -> None:
+        is_green = any(base.__module__ == "zmq.green.core" for base in type(self).__mro__)
+        (native if is_green else in_a_thread)(self)
+
+    return functools.update_wrapper(term, native)
 
 
 def _receiving(zmq: Any, native: Any) -> Any:
@@ -231,30 +245,3 @@ def _numbers(zmq: Any, kind: Any, sockets: Items) -> tuple[list[tuple[int, int]]
             events = (_READ if flags & ~zmq.POLLOUT else 0) | (_WRITE if flags & zmq.POLLOUT else 0)
             numbers[number] = numbers.get(number, 0) | events
     return [(number, events) for number, events in numbers.items() if events], theirs
-
-
-def _proxy(zmq: Any, native: Any, poll: Any) -> Any:
-    def proxy(frontend: Any, backend: Any, capture: Any = None) -> Any:
-        if is_straight():
-            return native(frontend, backend, capture)
-        ways = [(frontend, backend), (backend, frontend)] if frontend is not backend else [(frontend, frontend)]
-        while True:
-            if sum(_pass_on(zmq, source, sink, capture) for source, sink in ways):
-                sleep(0)
-                continue
-            full = {source: source.get(zmq.EVENTS) & zmq.POLLIN for source, _ in ways}
-            poll([(sink, zmq.POLLOUT) if full[source] else (source, zmq.POLLIN) for source, sink in ways], -1)
-
-    return functools.update_wrapper(proxy, native)
-
-
-def _pass_on(zmq: Any, source: Any, sink: Any, capture: Any) -> int:
-    """Messages of *source* that *sink* takes without waiting, a hundred at most; how many they were."""
-    for count in range(100):
-        if not (source.get(zmq.EVENTS) & zmq.POLLIN and sink.get(zmq.EVENTS) & zmq.POLLOUT):
-            return count
-        parts = source.recv_multipart(zmq.NOBLOCK, copy=False)
-        if capture is not None:
-            capture.send_multipart(parts, copy=False)
-        sink.send_multipart(parts, copy=False)
-    return 100

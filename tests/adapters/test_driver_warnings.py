@@ -52,11 +52,6 @@ def test_it_is_named_once_on_the_line_that_loads_it(name: str, tmp_path: pathlib
             "def is_thin_mode(): return True\ndef init_oracle_client(lib=None): return lib\n",
             "assert m.init_oracle_client(lib=5) == 5",
         ),
-        (
-            "mysql.connector.connection_cext",
-            "class CMySQLConnection:\n    def __init__(self, a): self.a = a\n",
-            "assert m.CMySQLConnection(5).a == 5",
-        ),
     ],
 )
 def test_it_is_named_when_it_begins_to_wait_in_c(name: str, body: str, call: str, tmp_path: pathlib.Path) -> None:
@@ -73,6 +68,8 @@ def test_nothing_is_said_where_nobody_would_be_stopped(tmp_path: pathlib.Path) -
     assert run(tmp_path, "import threading, pyodbc", "all,-driver-warnings") == ""
     assert run(tmp_path, "import threading, pyodbc", "gevent") == ""
     assert run(tmp_path, "import threading, pyodbc", "all,in_threadpool=pyodbc:connect") == ""
+    library(tmp_path, "mariadb.cursors", "class Cursor:\n    def execute(self): pass\n")
+    assert run(tmp_path, "import threading, mariadb.cursors", "all,in_threadpool=mariadb.cursors:Cursor.execute") == ""
     assert run(tmp_path, "import lazypatch; lazypatch.in_threadpool('pyodbc:connect'); import threading, pyodbc") == ""
     assert "app.py:2" in run(tmp_path, "import pyodbc\nimport threading\n")
 
@@ -94,12 +91,7 @@ def test_the_real_duckdb_is_named() -> None:
 VERDICTS = {
     "thin oracledb": ("oracledb", "def is_thin_mode(): return True", "", True),
     "thick oracledb": ("oracledb", "def is_thin_mode(): return False", "", False),
-    "the C part of mysql.connector, that its import loads": (
-        "mysql.connector.connection_cext",
-        "class CMySQLConnection: pass",
-        "",
-        None,
-    ),
+    "the C part of mysql.connector, that its import loads": ("mysql.connector.connection_cext", "", "", None),
     "zmq beside zmq.green": (
         "zmq",
         "class Socket:\n    def recv(self): pass",
@@ -113,7 +105,11 @@ VERDICTS = {
         "import types; m = sys.modules['grpc._cython.cygrpc'] = types.ModuleType('x'); m.g_gevent_activated = False",
         False,
     ),
-    "pymssql": ("pymssql", "", "", None),
+    "pymssql": ("pymssql", "class _mssql: wait_callback = None", "", False),
+    "pymssql with a callback of the program's": ("pymssql", "class _mssql: wait_callback = print", "", True),
+    "pymssql, of a kind that is not known": ("pymssql", "", "", None),
+    "pylibmc": ("pylibmc", "", "", None),
+    "python-ldap": ("ldap", "", "", False),
     "pyodbc": ("pyodbc", "", "", False),
     "pyodbc in native threads": ("pyodbc", "def connect(): pass", "lazypatch.in_threadpool('pyodbc:connect')", None),
     "sqlite3": ("sqlite3", None, "", None),
