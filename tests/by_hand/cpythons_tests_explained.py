@@ -49,10 +49,6 @@ LINES = (
     "The warning comes from C, which names the line of the Python code that called it. A method of Python's stands around "
     "C's, so that a wait for a lock lets the others run, and it is this one's line."
 )
-RELEASE = (
-    "release() of threading.Lock gives a number, where Python's gives None: gevent's `with lock:` is compiled, calls "
-    "release() and fails if it gives no number."
-)
 MARSHALLED = (
     "It wants xmlrpc to refuse time.sleep because that has no __dict__, as C's functions have none. The cooperative one is "
     "written in Python."
@@ -142,6 +138,5 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("test_asyncio", "*.BaseEventLoopTests.test_shutdown_default_executor_timeout", LOOPS),
     Explained("test_concurrent_futures", "*.test_hang_global_shutdown_lock", LOOPS),
     Explained("test_multiprocessing_*", "*.WithProcessesTestFinalize.test_thread_safety", LOOPS),
-    Explained("test_multiprocessing_*", "*.With[MT]*TestLock.test_lock", RELEASE),
     Explained("test_multiprocessing_*", "*.WithManagerTestRemoteManager.test_remote", MARSHALLED),
 )
