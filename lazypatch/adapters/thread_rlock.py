@@ -214,11 +214,10 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
         self.__dict__.pop("_lazypatch_tickets", None)
         _reinit_event(self)
 
-    def __repr__(self) -> str:
-        if "__repr__" not in vars(native("threading", "Event")):  # before 3.11
-            return object.__repr__(self)
-        kind, status = type(self), "set" if self.is_set() else "unset"
-        return f"<{kind.__module__}.{kind.__qualname__} at {id(self):#x}: {status}>"
+    _flag = property(GeventsEvent.is_set)
+    # Python's own, which use no more than that; there is no __repr__ before 3.11.
+    isSet = vars(native("threading", "Event"))["isSet"]
+    __repr__ = vars(native("threading", "Event")).get("__repr__", object.__repr__)
 
 
 Event.__module__ = "threading"

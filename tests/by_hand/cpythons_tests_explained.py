@@ -25,10 +25,6 @@ GAPS = (
     "The event loop keeps a few descriptors. They leave a gap where the test wants consecutive free ones, and it skips "
     "itself when it has not found any in ten attempts."
 )
-EVENT = (
-    "threading.Event is gevent's class, as gevent.monkey has it (Event=True): its repr, its private names and the "
-    "DeprecationWarning of isSet() are not those of Python's."
-)
 IDENTS = (
     "It gives C an ident of get_ident(), or compares it with one that C tells. That of a greenlet is the address of an "
     "object, because all greenlets run in one native thread, which is what C knows."
@@ -102,9 +98,11 @@ EXPLAINED: tuple[Explained, ...] = (
         "gevent's start_joinable_thread(), which is for threading's own use, starts a second thread with a handle that is in "
         "use before it refuses it. threading never asks for that.",
     ),
-    Explained("test_threading", "*.EventTests.test_at_fork_reinit", EVENT),
-    Explained("test_threading", "*.EventTests.test_repr", EVENT),
-    Explained("test_threading", "*.ThreadTests.test_old_threading_api", EVENT),
+    Explained(
+        "test_threading",
+        "*.EventTests.test_at_fork_reinit",
+        "It takes the condition that is inside of Python's Event. The cooperative one has none.",
+    ),
     Explained("test_threading", "*.test_excepthook_thread_None", IDENTS),
     Explained("test_threading", "*.test_PyThreadState_SetAsyncExc", IDENTS),
     Explained("test_threading", "*.InterruptMainTests.test_can_interrupt_tight_loops", LOOPS),
