@@ -4,6 +4,8 @@ As a greenlet it would run only while its native thread waits in a hub, and end 
 greenlet of its own all the same, which is what gevent's threading asks for: its ident, and to be told of its end.
 """
 
+import sys
+
 from greenlet import greenlet
 
 from .._gevent import native
@@ -22,7 +24,8 @@ class _Thread(greenlet):  # type: ignore[misc]  # greenlet's types are not known
     def __init__(self, call: "Callable[[], object]") -> None:
         super().__init__(call)
         self._links: "list[Callable[[Any], object]]" = []
-        self._ended = _new_event()
+        threading: Any = sys.modules["threading"]
+        self._ended = threading.Event()
 
     def rawlink(self, callback: "Callable[[Any], object]") -> None:
         """Have *callback* called with this at its end, or now if that has come."""
@@ -40,12 +43,6 @@ class _Thread(greenlet):  # type: ignore[misc]  # greenlet's types are not known
         while self._links:
             self._links.pop()(self)
         self._ended.set()
-
-
-def _new_event() -> "Any":
-    from .thread_rlock import Event
-
-    return Event()
 
 
 def start(function: "Callable[..., object]", args: "Any", kwargs: "Any") -> "_Thread":
