@@ -42,8 +42,8 @@ APPS = {
     "django.setup()": "import django, django.conf; django.conf.settings.configure(); django.setup()",
     "fastapi": "import fastapi",
     "aiohttp": "import aiohttp",
-    "kombu": "import kombu",
-    "celery": "import celery",
+    "kombu": "from kombu import Connection",
+    "celery": "from celery import Celery",
     "boto3": "import boto3",
     "sqlalchemy": "import sqlalchemy; sqlalchemy.create_engine('sqlite://')",
 }
@@ -76,9 +76,7 @@ def needs(app: str) -> list[str]:
     code = f"{app}\nimport sys\nprint(*[name for name in {[*SOURCES]!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
     loaded = done.stdout.split()
-    # logging is no target, and comes with none; gevent is loaded before its body all the same.
-    needed = loaded or (["threading"] if app != "pass" else [])
-    return ["thread", "threading", *(SOURCES[name] for name in needed if name != "threading")] if needed else []
+    return ["thread", "threading", *(SOURCES[name] for name in loaded if name != "threading")] if loaded else []
 
 
 def measure(app: str) -> dict[str, float | None]:
