@@ -131,7 +131,8 @@ def _behind_ours(rest: "list[str]") -> "list[str]":
 def _listed(program: "Sequence[str]", table: "dict[str, str]") -> str:
     kind, _, text = "\0".join(program[:2]).rpartition("\0")
     for known, reason in table.items():
-        code = kind == "-c" and text.lstrip().startswith("from " + known)
+        # Python 3.14 has its fork server import sys first.
+        code = kind == "-c" and text.lstrip().removeprefix("import sys; ").startswith("from " + known)
         if code or (kind == "-m" and text == known) or (not kind and f"/{text}".rstrip("/").endswith(f"/{known}")):
             return reason
     return ""

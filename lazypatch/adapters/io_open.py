@@ -25,15 +25,21 @@ if TYPE_CHECKING:
 
 # FIFO, character device, socket: what stat.S_IFMT() gives for them.
 _MAY_WAIT = frozenset((0o010000, 0o020000, 0o140000))
+# Modules of the standard library that take builtins.open, each as _builtin_open. gevent's own import may load them.
+_TAKERS = ("bz2", "lzma", "tokenize")
 
 
 def plan(io: "Any") -> list[Change]:
-    """One function in both modules, as it is natively."""
+    """One function in both modules, as it is natively, and in those that have taken it by now."""
     if sys.platform == "win32":  # gevent's loop watches sockets only there
         return []
     native = sys.modules["_io"].open
     function = as_builtin(_cooperative(native), native, "io")
-    return [Change(module, "open", function) for module in (io, sys.modules["builtins"])]
+    taken = [vars(sys.modules[name]) for name in _TAKERS if name in sys.modules]
+    return [
+        *(Change(module, "open", function) for module in (io, sys.modules["builtins"])),
+        *(Change(space, "_builtin_open", function) for space in taken if space.get("_builtin_open") is native),
+    ]
 
 
 def _cooperative(native: "Any") -> "Any":

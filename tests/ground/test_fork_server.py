@@ -180,6 +180,8 @@ ARMED, NATIVE = "True True True", "False False False"
 )
 def test_a_child_decides_anew(method: str, spec: str, child: str, tmp_path: pathlib.Path) -> None:
     """As one of spawn does: it is a -c."""
+    if (method, spec) == ("forkserver", "gevent") and sys.version_info >= (3, 14):
+        pytest.skip("from 3.14 on forkserver reads a socket by its descriptor, which gevent's own sockets do not allow")
     assert run(tmp_path, ASKS.format("pass"), method, spec) == f"True {child}\n"
 
 
