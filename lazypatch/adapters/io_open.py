@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 # FIFO, character device, socket: what stat.S_IFMT() gives for them.
 _MAY_WAIT = frozenset((0o010000, 0o020000, 0o140000))
 # Modules of the standard library that take builtins.open, each as _builtin_open. gevent's own import may load them.
-_TAKERS = ("bz2", "lzma", "tokenize")
+_TAKERS = ("bz2", "tokenize")
 
 
 def plan(io: "Any") -> list[Change]:
-    """One function in both modules, as it is natively, and in those that have taken it by now."""
+    """One function in both modules, as it is natively, and in those that took it while gevent was loaded."""
     if sys.platform == "win32":  # gevent's loop watches sockets only there
         return []
     native = sys.modules["_io"].open

@@ -319,17 +319,3 @@ assert File().use() == b"x"
 """
     for spec in (None, "all"):
         run_code(code, spec=spec)
-
-
-def test_modules_that_took_open_before_gevent_was_loaded_have_the_cooperative_one() -> None:
-    """They cannot be late: they were imported after arming, and open is installed with gevent."""
-    code = """
-import sys
-native = open
-import lzma, tokenize
-assert "gevent" not in sys.modules
-import socket
-assert "gevent" in sys.modules and native is not open
-assert lzma._builtin_open is open and tokenize._builtin_open is open
-"""
-    run_code(code, spec="all")
