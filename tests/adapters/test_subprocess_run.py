@@ -60,7 +60,7 @@ def test_a_time_out_ends_when_the_child_is_dead_whoever_holds_its_pipe() -> None
         START
         + """
 begin = time.monotonic()
-try: subprocess.run(["/bin/sh", "-c", "echo x; sleep 30 & wait"], stdout=PIPE, timeout=0.3)
+try: subprocess.run(["/bin/sh", "-c", "echo x; sleep 30 2>/dev/null & wait"], stdout=PIPE, timeout=0.3)
 except subprocess.TimeoutExpired as error: print(error.output)
 print(time.monotonic() - begin < 10)
 """
