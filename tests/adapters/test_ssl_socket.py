@@ -120,10 +120,10 @@ def end(hang_up):
     server = threading.Thread(target=serve)
     server.start()
     client = context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(b)
-    if not hang_up:
-        print(client.unwrap() is client)
+    unwrapped = hang_up or client.unwrap() is client
     client.close()
     server.join()
+    print(unwrapped)
 end(False)
 end(True)
 """

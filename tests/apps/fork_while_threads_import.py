@@ -6,8 +6,13 @@ import types
 assert not {"gevent", "socket", "colorsys", "netrc", "quopri", "tabnanny"} & set(sys.modules)
 import os
 import signal
+import warnings
 
 import lazypatch
+
+# From 3.12 on fork() warns of other threads while it holds the import lock, and to print that imports modules: with
+# threads that import the same ones that is a deadlock of Python's own.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 # gevent's fork loses a child that ends before gevent's hub was made.
 fork, waitpid = (lazypatch.get_original("os", name) for name in ("fork", "waitpid"))
