@@ -129,8 +129,9 @@ def _is_ordinary() -> bool:
 def _plainly(spec: str) -> "tuple[dict[str, frozenset[str]], set[str]] | None":
     """The targets and adapters that *spec* asks for; None if that takes the parser."""
     if spec in ("all", "1"):  # as nearly everybody says
-        targets: "Any" = sys.modules["lazypatch._targets"]
-        return targets.wanted(targets.GROUPS, targets.OPTIONS), {"all"}
+        from ._targets import GROUPS, OPTIONS, wanted
+
+        return wanted(GROUPS, OPTIONS), {"all"}
     _at_once("_plain_spec")
     from ._plain_spec import read
 

@@ -130,9 +130,9 @@ def _behind_ours(rest: "list[str]") -> "list[str]":
 
 def _listed(program: "Sequence[str]", table: "dict[str, str]") -> str:
     kind, _, text = "\0".join(program[:2]).rpartition("\0")
+    begins = text.lstrip().removeprefix("import sys; ")  # as Python 3.14 has its fork server begin
     for known, reason in table.items():
-        # Python 3.14 has its fork server import sys first.
-        code = kind == "-c" and text.lstrip().removeprefix("import sys; ").startswith("from " + known)
+        code = kind == "-c" and begins.startswith("from " + known)
         if code or (kind == "-m" and text == known) or (not kind and f"/{text}".rstrip("/").endswith(f"/{known}")):
             return reason
     return ""

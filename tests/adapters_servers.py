@@ -10,11 +10,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from conftest import run_python
 
 # For a program of a test that has imported threading and time: what calls give that threads make all at once, and how long
 # all of them took. What one of them raises fails the program.
@@ -61,6 +64,30 @@ class Through:
     def until(self, n):
         with self.state: self.state.wait_for(lambda: self.there >= n)
 """
+
+
+def port_of(server: Callable[[], contextlib.AbstractContextManager[int]]) -> Any:
+    """A fixture for a file of tests: the port of *server*, which runs as long as they do."""
+
+    @pytest.fixture(scope="module")
+    def port() -> Iterator[int]:
+        with server() as number:
+            yield number
+
+    return port
+
+
+def runner(prelude: str, quiet: bool = True) -> Callable[..., None]:
+    """A function that runs code behind *prelude* in a clean child, which gets a port as its argument and must exit 0.
+
+    :param quiet: it must say nothing on stderr, either.
+    """
+
+    def run(port: int, code: str, spec: str | None = "all") -> None:
+        done = run_python("-c", prelude + textwrap.dedent(code), str(port), spec=spec)
+        assert done.returncode == 0 and not (quiet and done.stderr), f"{done.stdout}\n{done.stderr}"
+
+    return run
 
 
 def free_port() -> int:

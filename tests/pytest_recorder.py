@@ -11,24 +11,15 @@ import sys
 from typing import Any
 
 import pytest
+from recorder import Diary
 
 
 class Recorder:
     """A plugin of pytest's that appends lines to the file of results, and takes out what is done or not asked for."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self.results = job["results"]
+        self.note = Diary(job["results"]).note
         self.done, self.only = set(job["done"]), set(job["only"])
-        self.pid = os.getpid()
-        self._open, self._write, self._close = os.open, os.write, os.close  # a test may replace them
-
-    def note(self, what: str, test: str = "", text: str = "") -> None:
-        """One line: *what* happened to *test*."""
-        if os.getpid() != self.pid:  # a child that a test forked and that came back here
-            return
-        file = self._open(self.results, os.O_WRONLY | os.O_APPEND)
-        self._write(file, json.dumps([what, test, text]).encode() + b"\n")
-        self._close(file)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what is to run."""

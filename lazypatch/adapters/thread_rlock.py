@@ -32,18 +32,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-_acquire: "Any" = None
-_wait: "Any" = None
-_wake: "Any" = None
+_later: "Any" = None  # what is needed when somebody has to wait
 
 
-def _load_waits() -> None:
-    """Once: an import statement for each wait would cost as much as the wait."""
-    global _acquire, _wait, _wake
-    from ._lock_waits import acquire, wait
-    from ._tickets import wake
-
-    _acquire, _wait, _wake = acquire, wait, wake
+def _waits() -> "Any":
+    """It is kept here, because an import statement for each wait would cost as much as the wait."""
+    global _later
+    if _later is None:
+        from . import _lock_waits as _later
+    return _later
 
 
 class RLock:
@@ -69,10 +66,10 @@ class RLock:
         if held.get(0) == me:
             self._again += 1
             return True
-        if _acquire is None:
-            _load_waits()
         try:
-            return bool(_acquire(self._tickets, lambda: held.setdefault(0, me) == me, lambda: held, blocking, timeout))
+            return _waits().acquire(  # type: ignore[no-any-return]
+                self._tickets, lambda: held.setdefault(0, me) == me, lambda: held, blocking, timeout
+            )
         except BaseException as error:
             raise error.with_traceback(None)  # noqa: B904  # how it is waited tells nobody anything
 
@@ -84,7 +81,7 @@ class RLock:
         else:
             self._held.clear()
             if self._tickets:
-                _wake(self._tickets)
+                _waits().wake(self._tickets)
 
     __enter__ = acquire
 
@@ -101,7 +98,7 @@ class RLock:
         self._again = 0
         self._held.clear()
         if self._tickets:
-            _wake(self._tickets)
+            _waits().wake(self._tickets)
         return state
 
     def _acquire_restore(self, state: "tuple[int, int]") -> None:
@@ -156,10 +153,10 @@ class _Lock:
         if _take(self, False):
             return True
         tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
-        if _acquire is None:
-            _load_waits()
         try:
-            return bool(_acquire(tickets, partial(_take, self, False), self.locked, blocking, timeout))
+            return _waits().acquire(  # type: ignore[no-any-return]
+                tickets, partial(_take, self, False), self.locked, blocking, timeout
+            )
         except BaseException as error:
             raise error.with_traceback(None)  # noqa: B904  # how it is waited tells nobody anything
 
@@ -171,7 +168,7 @@ class _Lock:
         except RuntimeError:  # in gevent's words
             raise RuntimeError("release unlocked lock") from None
         if self._lazypatch_tickets:
-            _wake(self._lazypatch_tickets)
+            _waits().wake(self._lazypatch_tickets)
 
     def __exit__(self, *args: object) -> None:
         self.release()
@@ -197,16 +194,14 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
     def set(self) -> None:
         _set(self)
         while self._lazypatch_tickets:
-            _wake(self._lazypatch_tickets)
+            _waits().wake(self._lazypatch_tickets)
 
     def wait(self, timeout: "float | None" = None) -> bool:
         if self.is_set():
             return True
-        if _acquire is None:
-            _load_waits()
         tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
         try:
-            return bool(_wait(tickets, self.is_set, timeout))
+            return _waits().wait(tickets, self.is_set, timeout)  # type: ignore[no-any-return]
         except BaseException as error:
             raise error.with_traceback(None)  # noqa: B904
 

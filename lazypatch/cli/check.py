@@ -104,9 +104,8 @@ class _Program:
         bound = self._bound.setdefault(source.name, {})
         if isinstance(one, ast.Import):
             for alias in one.names:
-                bound[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                bound[alias.asname or name] = name
         elif isinstance(one, ast.ImportFrom) and not one.level:
             bound.update({alias.asname or alias.name: f"{one.module}.{alias.name}" for alias in one.names})
 

@@ -5,12 +5,8 @@ Who waits for a lock of the server's gets it when the program has seen all of th
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-
 import pytest
-from adapters_servers import ALL_OF, mariadb, silent
-from conftest import run_python
+from adapters_servers import ALL_OF, mariadb, port_of, runner, silent
 
 pytest.importorskip(
     "mysql.connector.connection_cext", reason="mysql.connector is not installed here, or its C extension finds no OpenSSL 3.2",
@@ -35,16 +31,8 @@ def table(c):
 )
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with mariadb() as port:
-        yield port
-
-
-def run(port: int, code: str, spec: str | None = "all", prelude: str = PRELUDE) -> None:
-    done = run_python("-c", prelude + textwrap.dedent(code), str(port), spec=spec)
-    assert done.returncode == 0 and not done.stderr, f"{done.stdout}\n{done.stderr}"
-
+port = port_of(mariadb)
+run = runner(PRELUDE)
 
 CHECKS = {
     "all wait together": """

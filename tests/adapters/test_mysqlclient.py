@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-
 import pytest
-from adapters_servers import ALL_OF, mariadb, silent
-from conftest import run_python
+from adapters_servers import ALL_OF, mariadb, port_of, runner, silent
 
 pytest.importorskip("MySQLdb", reason="mysqlclient is not installed here")
 
@@ -30,16 +26,8 @@ def table(c):
 )
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with mariadb() as port:
-        yield port
-
-
-def run(port: int, code: str, spec: str | None = "all") -> None:
-    done = run_python("-c", PRELUDE + textwrap.dedent(code), str(port), spec=spec)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
+port = port_of(mariadb)
+run = runner(PRELUDE, quiet=False)
 
 CHECKS = {
     "queries wait together": """

@@ -6,10 +6,9 @@ Every answer comes through a proxy in the client's own process: a wait that stop
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 
 import pytest
-from adapters_servers import ALL_OF, THROUGH, memcached, silent
+from adapters_servers import ALL_OF, THROUGH, memcached, port_of, runner, silent
 from conftest import run_python
 
 pytest.importorskip("pylibmc", reason="pylibmc is not installed here")
@@ -28,16 +27,8 @@ def client(**more):
 )
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with memcached() as port:
-        yield port
-
-
-def run(port: int, code: str, spec: str | None = "all") -> None:
-    done = run_python("-c", PRELUDE + textwrap.dedent(code), str(port), spec=spec)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
+port = port_of(memcached)
+run = runner(PRELUDE, quiet=False)
 
 CHECKS = {
     "all wait together": """

@@ -6,12 +6,8 @@ waits that stop the others never end.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-
 import pytest
-from adapters_servers import ALL_OF, silent
-from conftest import run_python
+from adapters_servers import ALL_OF, port_of, runner, silent
 from tds import tds
 
 pytest.importorskip("pymssql", reason="pymssql is not installed here")
@@ -27,16 +23,8 @@ def ask(connection, query="select 1"):
 )
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with tds() as port:
-        yield port
-
-
-def run(port: int, code: str, spec: str | None = "all", prelude: str = PRELUDE) -> None:
-    done = run_python("-c", prelude + textwrap.dedent(code), str(port), spec=spec)
-    assert done.returncode == 0 and not done.stderr, f"{done.stdout}\n{done.stderr}"
-
+port = port_of(tds)
+run = runner(PRELUDE)
 
 CHECKS = {
     "all wait together": """

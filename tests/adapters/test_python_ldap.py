@@ -5,12 +5,8 @@ Every answer comes through a proxy in the client's own process: a wait that stop
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-
 import pytest
-from adapters_servers import ALL_OF, THROUGH, ldap, silent
-from conftest import run_python
+from adapters_servers import ALL_OF, THROUGH, ldap, port_of, runner, silent
 
 pytest.importorskip("ldap", reason="python-ldap is not installed here")
 
@@ -38,16 +34,8 @@ def top(c):
 )
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with ldap() as port:
-        yield port
-
-
-def run(port: int, code: str, spec: str | None = "all", prelude: str = PRELUDE) -> None:
-    done = run_python("-c", prelude + textwrap.dedent(code), str(port), spec=spec)
-    assert done.returncode == 0 and not done.stderr, f"{done.stdout}\n{done.stderr}"
-
+port = port_of(ldap)
+run = runner(PRELUDE)
 
 CHECKS = {
     "all wait together": """
@@ -161,4 +149,4 @@ def test_late_and_in_native_threads(port: int) -> None:
         proxy = Through(int(sys.argv[1])); made = [connect() for _ in range(4)]; proxy.meet(4)
         all_of([lambda c=c: c.whoami_s() for c in made])
     """
-    run(port, code, None, PRELUDE.replace("proxy = Through(int(sys.argv[1]))\n", ""))
+    runner(PRELUDE.replace("proxy = Through(int(sys.argv[1]))\n", ""))(port, code, None)

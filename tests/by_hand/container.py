@@ -194,12 +194,17 @@ class Tree:
 
     def run(self, command: list[str], user: int = 65534, spec: str = "") -> Said:
         """Run it to its end."""
-        child = self.start(command, user, spec)
-        try:
-            return Said(None, *child.communicate(timeout=180))._replace(status=child.returncode)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            return Said(None, *child.communicate())
+        return ended(self.start(command, user, spec), 180)
+
+
+def ended(child: subprocess.Popen[str], seconds: float) -> Said:
+    """What *child* has said at its end, which comes within *seconds*; else it is killed, and has no status."""
+    try:
+        out, err = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return Said(None, *child.communicate())
+    return Said(child.returncode, out, err)
 
 
 def life(tree: Tree, spec: str) -> dict[str, Said]:
@@ -228,11 +233,7 @@ def life(tree: Tree, spec: str) -> dict[str, Said]:
     said["cron job"] = tree.run([*manage, "ask"], spec=spec)
     for name, child, number in (("server, TERM", server, signal.SIGTERM), ("worker, INT", worker, signal.SIGINT)):
         child.send_signal(number)
-        try:
-            said[name] = Said(None, *child.communicate(timeout=60))._replace(status=child.returncode)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            said[name] = Said(None, *child.communicate())
+        said[name] = ended(child, 60)
     said["pytest"] = tree.run([PYTHON, "-m", "pytest", "-q", "tests"], spec=spec)
     return said
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -26,6 +25,7 @@ import sys
 from startup_picture import draw
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from conftest import clean_environment
 from recorded import write_section
 
 APPS = {
@@ -47,17 +47,10 @@ APPS = {
     "boto3": "import boto3",
     "sqlalchemy": "import sqlalchemy; sqlalchemy.create_engine('sqlite://')",
 }
-# The gevent module that supplies each target. The thread group comes with the first target, whichever that is.
-SOURCES = {
-    name: name for name in ("socket", "ssl", "select", "selectors", "subprocess", "signal", "queue", "threading")
-}
+# Each is supplied by the gevent module of that name. The thread group comes with the first, whichever that is.
+TARGETS = ("socket", "ssl", "select", "selectors", "subprocess", "signal", "queue", "threading")
 GEVENT = "import gevent.monkey; gevent.monkey.patch_all(); "
 EVENTLET = "import warnings; warnings.simplefilter('ignore'); import eventlet; eventlet.monkey_patch(); "
-
-
-def environment(**more: str) -> dict[str, str]:
-    """That of the caller without what changes Python's start."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | more
 
 
 def count(code: str, **more: str) -> int | None:
@@ -65,7 +58,7 @@ def count(code: str, **more: str) -> int | None:
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, "-c", code],
         capture_output=True, text=True, check=False, cwd=pathlib.Path(__file__).parent,
-        env=environment(PYTHONHASHSEED="0", **more),
+        env=clean_environment(PYTHONHASHSEED="0", **more),
     )  # fmt: skip
     found = re.search(r"Collected : (\d+)", done.stderr)
     return int(found[1]) if found and not done.returncode else None
@@ -73,10 +66,12 @@ def count(code: str, **more: str) -> int | None:
 
 def needs(app: str) -> list[str]:
     """The gevent modules that supply the targets which *app* loads without any patching."""
-    code = f"{app}\nimport sys\nprint(*[name for name in {[*SOURCES]!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    code = f"{app}\nimport sys\nprint(*[name for name in {TARGETS!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean_environment()
+    )
     loaded = done.stdout.split()
-    return ["thread", "threading", *(SOURCES[name] for name in loaded if name != "threading")] if loaded else []
+    return ["thread", "threading", *(name for name in loaded if name != "threading")] if loaded else []
 
 
 def measure(app: str) -> dict[str, float | None]:
