@@ -4,8 +4,8 @@
 or an index. It makes a tree with nothing in it but this Python, the libraries that it is linked with, and the wheels of the
 application; there is no /proc, no home, and nobody but root may write anywhere except in /tmp and /var/app. Each step runs in
 a chroot there as user nobody, ``PYTHONCOOPPATCH=all`` exported (the build as root, as in a Dockerfile), and again with plain
-Python. Shown for each step: exit status, whether it said the same, and what it said on stderr. Exit status 1 if anything differs, or
-if lazypatch says a word.
+Python. Shown for each step: exit status, and whether it said the same; if not, what it said. Exit status 1 if anything differs, if a
+step fails with plain Python, or if lazypatch says a word.
 """
 
 from __future__ import annotations
@@ -140,6 +140,7 @@ class Tree:
 
     def make(self) -> None:
         """This Python, its libraries, devices, the application and its wheels."""
+        self.root.chmod(0o755)  # a temporary folder is its owner's alone
         for folder in ("tmp", "var/app", "etc", "dev/shm", "srv/app", "usr/bin", "bin", "wheels"):
             (self.root / folder).mkdir(parents=True)
         for folder in ("tmp", "dev/shm"):
@@ -258,9 +259,9 @@ def main() -> int:
             other = armed[step]
             differs = (one.status, same(one.out), same(one.err)) != (other.status, same(other.out), same(other.err))
             speaks = "lazypatch" in other.err.replace("/lazypatch/", "")
-            wrong += differs or speaks
+            wrong += differs or speaks or one.status != 0
             print(f"{step:16} status {one.status} / {other.status}  {'DIFFERS' if differs else 'the same'}")
-            if differs or speaks:
+            if differs or speaks or one.status != 0:
                 print(textwrap.indent(f"plain: {one.out}{one.err}\narmed: {other.out}{other.err}", "    "))
         return bool(wrong)
     finally:
