@@ -102,8 +102,11 @@ def _refuse(reason: str, spec: str) -> None:
 
 def _is_strict(spec: object) -> bool:
     """Whether *spec*, which may be full of mistakes, means strict mode."""
-    words = [word.partition("=") for word in str(spec).lower().replace(" ", "").split(",")]
-    return any(name == "strict" and value not in ("0", "off", "false", "no") for name, _, value in words)
+    for word in str(spec).lower().replace(" ", "").split(","):
+        name, _, value = word.partition("=")
+        if name == "strict" and value not in ("0", "off", "false", "no"):
+            return True
+    return False
 
 
 def _requested() -> "tuple[str, str]":
@@ -120,14 +123,11 @@ def _requested() -> "tuple[str, str]":
 _HELPERS = ("_tracker import", "forkserver import", "debugpy")
 
 
-def _is_ordinary() -> bool:
-    """Whether this program is none that may be left native by rule."""
-    words = " ".join(sys.orig_argv[:20])
-    return not any(helper in words for helper in _HELPERS)
-
-
 def _plainly(spec: str) -> "tuple[dict[str, frozenset[str]], set[str]] | None":
-    """The targets and adapters that *spec* asks for; None if that takes the parser."""
+    """The targets and adapters that *spec* asks for; None if that takes the parser, or a look at the program."""
+    words = " ".join(sys.orig_argv[:20])
+    if [helper for helper in _HELPERS if helper in words]:
+        return None
     if spec in ("all", "1"):  # as nearly everybody says
         from ._targets import GROUPS, OPTIONS, wanted
 
@@ -185,7 +185,7 @@ def _arm(spec: str) -> None:
     current: "Any" = session()
     current.at_once = _at_once
     options: "dict[str, Any]" = {}
-    plainly = _plainly(spec) if _is_ordinary() else None
+    plainly = _plainly(spec)
     if plainly:
         chosen, adapters = plainly
     else:

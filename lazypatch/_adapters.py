@@ -12,30 +12,12 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Protocol
+    from typing import Any
 
     from ._places import State
-    from ._targets import Selection, Wanted
-
-    class Wish(Protocol):
-        """What is wanted, as a selection has it."""
-
-        wanted: Wanted
-        adapters: set[str]
-
-    class Host(Protocol):
-        """What is asked of the session."""
-
-        met_before: frozenset[str]
-        libraries: set[str]
-        at_once: Callable[..., object]
-
-        def accepts(self, spec: ModuleSpec) -> bool: ...
-        def watch(self, names: Iterable[str]) -> None: ...
-        def watch_half(self, name: str) -> None: ...
-
+    from ._protocols import Host, Wish
+    from ._targets import Selection
 
 _STDLIB, _OURS = os.path.dirname(os.__file__), "lazypatch.adapters."
 # What comes with a target in gevent.monkey, too, and has no word of its own: its target and an option of it decide.
@@ -172,7 +154,7 @@ class Waiting:
         self._host.libraries.update(names)
         self._host.watch(names)
         for name in filter(is_half, sys.modules.keys() & names):
-            self._host.watch_half(name)
+            self._host.at_work().watch_half(name)
 
     def look_again(self, row: "Adapter") -> None:
         """At the modules of *row*, which is new, or wants more than before."""
@@ -208,7 +190,7 @@ class Waiting:
             if rows and is_half(name, done):  # nothing is read of it: that may be what its body is put off until
                 continue
             spec = getattr(module, "__spec__", None) if rows else None
-            for row in rows if spec is None or self._host.accepts(spec) else ():
+            for row in rows if spec is None or self._host.at_work().accepts(spec) else ():
                 if all(map(is_installed, row.needs)):
                     self._done[row.word, name] = module
                     yield row, module

@@ -26,17 +26,11 @@ from ._unread import INSTEAD, MEANWHILE, Later, Unread, Veil, empty, exchange, i
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container
     from types import ModuleType
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Host(Protocol):
-        """What is asked of the session."""
-
-        finder: Any
-        libraries: set[str]
-
-        def watch(self, names: Iterable[str]) -> None: ...
+    from ._protocols import Host
 
 
 # The calls of classImplements that were made while gevent loaded.

@@ -28,23 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Watcher(Protocol):
-        """Who is called back, and decides."""
-
-        look_up: Any
-
-        def get_ready(self) -> bool: ...
-
-        wrap: Callable[[ModuleSpec, Any], None]
-
-        def minds(self, name: str) -> bool: ...
-        def accepts(self, spec: ModuleSpec) -> bool: ...
-        def give(self, name: str) -> ModuleType | None: ...
-        def before(self, name: str, unlocked: Any = None) -> None: ...
-        def after(self, name: str, module: ModuleType) -> None: ...
-
+    from ._protocols import Owner
 
 _bootstrap: "Any" = _frozen_importlib
 _external: "Any" = _frozen_importlib_external
@@ -53,21 +39,18 @@ _external: "Any" = _frozen_importlib_external
 class Finder:
     """Watch ``names``, on behalf of a session.
 
-    *session* has ``get_ready()``, called first, ``accepts(spec)``, which may turn a spec down (a user's module that has
-    a target's name), and ``wrap(spec, session)``, which gives it the loader (_loader.py) that calls ``before(name)``,
-    if ``minds(name)``, and ``after(name, module)``.
+    *session* has ``steps``, or gives them by ``get_ready()``. They have ``accepts(spec)``, which may turn a spec down
+    (a user's module that has a target's name), and ``wrap(spec, steps)``, which gives it the loader (_loader.py) that
+    calls ``before(name)``, if ``minds(name)``, and ``after(name, module)``.
     """
 
-    def __init__(self, session: "Watcher") -> None:
+    def __init__(self, session: "Owner") -> None:
         self.names: "set[str]" = set()
         self.first: "Callable[[str], ModuleSpec | None] | None" = None  # who may know better where a name is
         self.session = session
         self._moved = False
         self.once: "dict[str, ModuleType]" = {}  # packages that are never two in a process
         self.again: "Any" = None  # gives the spec of a module of theirs that is there already
-        usual = [self, _bootstrap.BuiltinImporter, _bootstrap.FrozenImporter, _external.PathFinder]
-        # What sys.meta_path holds if nobody else is there; None where asking from here is not faster than importlib.
-        self._usual: "Any" = usual if sys.version_info >= (3, 12) else None
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -77,20 +60,16 @@ class Finder:
             there: "ModuleSpec | None" = self.again(self.once, name)
             if there is not None:
                 return there
-        if name not in self.names:
-            # One finder more costs each import a little. What is in a package, or the standard library's, is nearly
-            # always there: where nobody else could tell the difference, asking from here pays for it. (What is not
-            # there is looked for twice then.)
-            if sys.meta_path != self._usual or (path is None and name not in sys.stdlib_module_names):
-                return None
-            return self._ask_usual(name, path, target)
-        if self.session.look_up is None and not self.session.get_ready():
+        if name not in self.names:  # nearly every import ends here
+            return None
+        watcher = self.session.steps or self.session.get_ready()
+        if watcher is None:
             return None
         spec = self.first(name) if path is None and self.first is not None else None
         if spec is None:
-            spec = (self._ask_usual if sys.meta_path == self._usual else self.ask_each)(name, path, target)
-        if spec is not None and hasattr(spec.loader, "exec_module") and self.session.accepts(spec):
-            self.session.wrap(spec, self.session)
+            spec = self.ask_each(name, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module") and watcher.accepts(spec):
+            watcher.wrap(spec, watcher)
         return spec
 
     def ask_each(
@@ -108,11 +87,6 @@ class Finder:
                 if spec is not None:
                     return spec
         return None
-
-    def _ask_usual(self, name: str, path: "Sequence[str] | None", target: "ModuleType | None") -> "ModuleSpec | None":
-        _, builtin, frozen, files = self._usual
-        spec: "ModuleSpec | None" = builtin.find_spec(name, path, target) or frozen.find_spec(name, path, target)
-        return spec or files.find_spec(name, path, target)
 
     def install(self) -> None:
         """Stand first on ``sys.meta_path``, once."""

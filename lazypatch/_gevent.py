@@ -17,29 +17,11 @@ from ._targets import in_main_interpreter as on_main_thread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from importlib.machinery import ModuleSpec
-    from typing import Any, Protocol
+    from typing import Any
 
-    from ._finder import Finder
+    from ._protocols import Host
     from ._targets import Selection, Target
     from .peers.gevent_events import Events
-
-    class Host(Protocol):
-        """What is asked of the session from below."""
-
-        finder: Finder
-        met_before: frozenset[str]
-        libraries: set[str]
-        path: list[str]
-        accepted: dict[str, ModuleSpec]
-        at_once: Callable[..., object]
-
-        def note(self, what: str, names: tuple[str, ...], frame: Any = None, step: Any = bool) -> None: ...
-        def undisturbed(self, step: Callable[[], Any]) -> Any: ...
-        def accepts(self, spec: ModuleSpec) -> bool: ...
-        def watch(self, names: Iterable[str]) -> None: ...
-        def watch_half(self, name: str) -> None: ...
-        def mend(self) -> None: ...
 
 
 class _Waiting(dict[str, object]):
@@ -138,14 +120,14 @@ class Truth:
             return None
         try:
             load = lambda: unsignalled(lambda: __import__(name))
-            __import__(name) if name in sys.modules else self.host.undisturbed(load)
+            __import__(name) if name in sys.modules else self.host.at_work().undisturbed(load)
         except Exception as error:
             # _DeadlockError: another native thread is importing it and waits for what we hold.
             parts = [part for part in list(sys.modules) if part.startswith("gevent.") and half_imported(part)]
             if type(error).__name__ != "_DeadlockError" and not parts:
                 raise
             for part in set(parts) - {row.source for row in TARGETS.values()}:  # those are watched
-                self.host.watch_half(part)
+                self.host.at_work().watch_half(part)
             return None
         return sys.modules[name]
 

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ._finder import Watcher
+    from ._protocols import Watcher
 
 _bootstrap: "Any" = _frozen_importlib
 _IMPORTLIB = "<frozen importlib._bootstrap>"
 
 
-def wrap(spec: "ModuleSpec", session: "Watcher") -> None:
-    """Have *session* called back before the module of *spec* is created and after its body ran."""
+def wrap(spec: "ModuleSpec", watcher: "Watcher") -> None:
+    """Have *watcher* called back before the module of *spec* is created and after its body ran."""
     if not isinstance(spec.loader, _Loader):
         if _Loader.exec_module.__code__.co_filename != _IMPORTLIB:
             _hide_frames()
-        spec.loader = _Loader(spec, session)  # type: ignore[assignment]  # a loader by protocol, not by base class
+        spec.loader = _Loader(spec, watcher)  # type: ignore[assignment]  # a loader by protocol, not by base class
 
 
 def _lock_of(name: str) -> "Any":
@@ -78,10 +78,10 @@ def _forgive(lock: "Any") -> None:
 class _Loader:
     """Stands for a loader until the body is about to run; everything else is the real loader's."""
 
-    def __init__(self, spec: "ModuleSpec", session: "Watcher") -> None:
+    def __init__(self, spec: "ModuleSpec", watcher: "Watcher") -> None:
         self._spec = spec
         self._inner: "Any" = spec.loader
-        self._session = session
+        self._watcher = watcher
         self._adopted: "ModuleType | None" = None  # what is in sys.modules already
         self._real_spec: "ModuleSpec | None" = None  # the same, where it is importlib that fills it in again
         self._put_off = False  # created outside of any import: by a LazyLoader, or for a private copy
@@ -96,7 +96,7 @@ class _Loader:
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
         lock = _lock_of(spec.name)
-        if lock is not None and spec.name not in sys.modules and self._session.minds(spec.name):
+        if lock is not None and spec.name not in sys.modules and self._watcher.minds(spec.name):
             # What is loaded now may need this very module, in another order than its other importers: with the lock
             # held, one of two threads would meet a deadlock. But whoever holds the lock of a submodule, which the
             # package's body may need, must not wait while another thread begins that body: it lets go only to load.
@@ -105,9 +105,9 @@ class _Loader:
             if below:
                 # From 3.15 on whoever wants the submodule takes the package's lock first, and then waits for ours.
                 locks += below if hasattr(_bootstrap, "_HierarchicalLockManager") else ()
-                self._session.before(spec.name, lambda step: _unlocked(locks, step))
+                self._watcher.before(spec.name, lambda step: _unlocked(locks, step))
             else:
-                _unlocked(locks, self._session.before, spec.name)
+                _unlocked(locks, self._watcher.before, spec.name)
             me = _bootstrap._thread.get_ident()
             for each in locks:
                 each.owner == me or each.acquire()  # raises what it raised before, or is forgiven
@@ -118,7 +118,7 @@ class _Loader:
             self._put_off = spec._initializing = True  # type: ignore[attr-defined]  # importlib's mark, which it sets only inside
         created: "ModuleType | None" = self._inner.create_module(spec)
         is_first = lock is not None and spec.name not in sys.modules
-        return self._session.give(spec.name) if created is None and is_first else created
+        return self._watcher.give(spec.name) if created is None and is_first else created
 
     def _adopt(self, module: "ModuleType", spec: "ModuleSpec") -> "ModuleType | None":
         """Have importlib give *module*, which is complete and which others use.
@@ -166,7 +166,7 @@ class _Loader:
         try:
             self._inner.exec_module(module)
             if shared:
-                self._session.after(name, sys.modules.get(name, module))
+                self._watcher.after(name, sys.modules.get(name, module))
         finally:
             if unmarked:
                 spec._initializing = False

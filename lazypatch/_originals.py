@@ -12,17 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    class _Record:
-        """What is known of one module object."""
-
-        module: ref[types.ModuleType]
-        late: bool
-        items: dict[str, object]
-        replacements: dict[str, object]
-
-        def __init__(self, **values: object) -> None: ...
+    from ._protocols import Record
 else:
-    _Record = types.SimpleNamespace  # each class costs something on the way to the first target
+    Record = types.SimpleNamespace  # each class costs something on the way to the first target
 
 MISSING = object()
 NativeRLock = _thread.RLock  # an adapter replaces it
@@ -38,8 +30,8 @@ class Originals:
     """
 
     def __init__(self, behind: dict[int, tuple[object, object]]) -> None:
-        self._records: dict[int, _Record] = {}
-        self._latest: dict[str, _Record] = {}
+        self._records: dict[int, Record] = {}
+        self._latest: dict[str, Record] = {}
         self.known_behind = behind  # id of a replacement, or of a stand-in -> it, and its original
         self._lock = NativeRLock()
 
@@ -47,7 +39,7 @@ class Originals:
         """In the child, where nobody holds the lock."""
         self._lock = NativeRLock()
 
-    def _find(self, module: types.ModuleType | None) -> _Record | None:
+    def _find(self, module: types.ModuleType | None) -> Record | None:
         record = self._records.get(id(module))
         return record if record is not None and record.module() is module else None
 
@@ -60,9 +52,9 @@ class Originals:
         with self._lock:
             old = self._find(module)
             if old is None:
-                new = _Record(module=ref(module), late=late, items={}, replacements={})
+                new = Record(module=ref(module), late=late, items={}, replacements={})
             else:
-                new = _Record(module=old.module, late=old.late, items={**old.items}, replacements={**old.replacements})
+                new = Record(module=old.module, late=old.late, items={**old.items}, replacements={**old.replacements})
             for name, (original, replacement) in items.items():
                 new.items[name] = original
                 new.replacements[name] = replacement
@@ -70,7 +62,7 @@ class Originals:
                     self.known_behind.setdefault(id(replacement), (replacement, original))
             self._publish(module, new)
 
-    def restore(self, module: types.ModuleType, snapshot: _Record | None) -> None:
+    def restore(self, module: types.ModuleType, snapshot: Record | None) -> None:
         """Take *module* back to *snapshot*, as :meth:`snapshot` gave it."""
         with self._lock:
             if snapshot is not None:
@@ -83,7 +75,7 @@ class Originals:
             latest.pop(module.__name__, None)
             self._latest = latest
 
-    def _publish(self, module: types.ModuleType, record: _Record) -> None:
+    def _publish(self, module: types.ModuleType, record: Record) -> None:
         known = self._records
         if len(known) > 2 * len(self._latest):  # most are of modules that are gone
             known = {key: value for key, value in known.items() if value.module() is not None}

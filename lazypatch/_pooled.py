@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         libraries: set[str]
 
         @property
-        def started(self) -> bool: ...
+        def made(self) -> object: ...  # true once there is a scheduler
         @property
         def scheduler(self) -> Scheduling: ...
         def watch(self, names: Iterable[str]) -> None: ...
@@ -79,5 +79,5 @@ def add(host: "Host", calls: "Iterable[tuple[str, str]]") -> None:
         asked.add(module)
         host.libraries.add(module)
         host.watch([module])
-        if host.started:
+        if host.made:
             host.scheduler.adapters.look_again(row)

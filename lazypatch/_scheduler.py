@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ._gevent import Host
+    from ._protocols import Host
     from ._standins import StandIns
     from ._targets import Selection
 
@@ -71,7 +71,7 @@ class Scheduler:
         self._missed: set[str] = set()  # somebody came for these while they were busy
         self._owed: dict[int, BaseException] = {}  # by process, what signal handlers raised in at-fork hooks
         self._unready: set[str] = set()  # modules whose bodies began without gevent
-        self.progress = Progress(selection, host.accepts, host.accepted)
+        self.progress = Progress(selection, host.at_work().accepts, host.accepted)
         if hasattr(os, "register_at_fork"):
             me: Any = ref(self)  # the interpreter keeps the hooks until its very end, and is not to keep everything
             os.register_at_fork(
@@ -126,7 +126,7 @@ class Scheduler:
             if self.one_loader._is_owned() and not (self.loaded or any(map(half_imported, list(self._unready)))):
                 self.loading_thread = self._get_ident()
                 load = lambda: self._load(quiet)
-                self.host.undisturbed(load if unlocked is None else lambda: unlocked(load))
+                self.host.at_work().undisturbed(load if unlocked is None else lambda: unlocked(load))
         finally:
             self.let_go()
         return self.loaded
@@ -166,7 +166,7 @@ class Scheduler:
             self._mend()
         finally:
             self.release_standins()
-        self.host.mend()
+        self.host.at_work().mend()
         self.truth.all_done()
 
     def _mend(self) -> None:
@@ -184,7 +184,7 @@ class Scheduler:
         self.adapters.open.update(self.adapters.rows)
         self.install_ready()
         self._adapt("")
-        self.host.mend()
+        self.host.at_work().mend()
         self.truth.all_done()
 
     def after(self, name: str, module: types.ModuleType) -> None:
@@ -209,7 +209,7 @@ class Scheduler:
                 self.adapters.ran(name)
                 self._adapt(name)
             if self.selection.unrepaired:
-                self.host.mend()
+                self.host.at_work().mend()
 
     def _look(self, name: str, rows: list[Target]) -> bool:
         """Install what the end of *name*'s body makes ready; False if that has to wait for gevent."""

@@ -16,17 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    class StandIn:
-        """One function in one module, and what it leads to now."""
-
-        module: ModuleType
-        name: str
-        original: Any
-        function: Callable[..., Any]
-        target: Any  # the cooperative object, once there is one
-        over: Any  # what somebody else had put over the stand-in when it stepped aside
-
-        def __init__(self, **values: Any) -> None: ...
+    from ._protocols import StandIn
 else:
     StandIn = type(sys.implementation)  # types.SimpleNamespace: each class costs every armed process something
 
@@ -42,13 +32,10 @@ def no_waitpid() -> bool:
 
 
 def _stand_in(module: "ModuleType", name: str, load: "Callable[[str], object]") -> "StandIn":
-    cell = StandIn(module=module, name=name, original=getattr(module, name), target=None, over=None)
-    cell.function = _function(cell, load)
-    setattr(module, name, cell.function)
-    return cell
+    cell = StandIn()  # its attributes one by one: as arguments they cost thrice as much
+    cell.module, cell.name, cell.original = module, name, getattr(module, name)
+    cell.target = cell.over = None
 
-
-def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[..., Any]":
     # Whoever copies this function (``from time import sleep``) keeps it for good, so it goes on forwarding. It must
     # not look at the module again: a mock found there may be calling this very function.
     def stand_in(*args: "Any", **kwargs: "Any") -> "Any":
@@ -59,10 +46,12 @@ def _function(cell: "StandIn", load: "Callable[[str], object]") -> "Callable[...
                 pass
         return (cell.target or cell.original)(*args, **kwargs)
 
-    stand_in.__name__ = stand_in.__qualname__ = cell.name
-    stand_in.__module__ = cell.module.__name__
+    stand_in.__name__ = stand_in.__qualname__ = name
+    stand_in.__module__ = module.__name__
     stand_in.__doc__ = cell.original.__doc__
-    return stand_in
+    cell.function = stand_in
+    setattr(module, name, stand_in)
+    return cell
 
 
 class StandIns:

@@ -167,7 +167,7 @@ class Selection:
     def add_adapters(self, words: "Iterable[str]") -> None:
         """Want the adapters *words*, too; what only one of two specs takes out of all is wanted."""
         new, old = frozenset(words), frozenset(self.adapters)
-        self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *(w for w in old | new if w[0] != "-")}
+        self.adapters = {*_taken_out(old, new), *_taken_out(new, old), *[word for word in old | new if word[0] != "-"]}
 
     def came_late(self, names: "Iterable[str]", at_start: bool = False) -> None:
         """The targets *names* were loaded without us: others may have taken originals out of them."""
@@ -224,11 +224,6 @@ class Journal:
         if len(self.entries) < 2000:  # a program that reloads targets all day is not to fill memory
             who = getattr(thread, "_name", 0) or get_ident()
             self.entries.append((begin, what, names, perf_counter(), who, found))
-
-
-def ignores_environment() -> bool:
-    """Whether Python was told to. What PyInstaller has frozen has that flag, and nobody has asked for it."""
-    return bool(sys.flags.ignore_environment) and not hasattr(sys, "frozen")
 
 
 def is_report_asked_for() -> bool:

@@ -33,7 +33,7 @@ class Handle:
         selection.wanted = {name: options for name, options in selection.wanted.items() if name not in waiting}
         for name in waiting:
             current.standins.remove(name)
-        if current.started:
+        if current.made:
             current.scheduler.truth.forget(waiting)
 
     def __enter__(self) -> "Handle":

@@ -27,5 +27,5 @@ def in_threadpool(*calls: str) -> None:
     current = session()
     add(current, wanted)
     for module in {module for module, _ in wanted if module in sys.modules and half_imported(module)}:
-        current.watch_half(module)
+        current.at_work().watch_half(module)
     current.arm({})

@@ -124,7 +124,7 @@ def state(name: str) -> State:
     """
     current = _up_to_date()
     if name not in TARGETS:
-        waiting = current.scheduler.adapters if current.started else None
+        waiting = current.scheduler.adapters if current.made else None
         words = ["in_threadpool", *(row.word for row in ADAPTERS), *([] if waiting is None else waiting.words())]
         if name not in words and name not in (row.word for row in theirs()):
             raise LazyPatchError(

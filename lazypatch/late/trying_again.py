@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from .._finder import Finder
+    from .._protocols import Watcher
     from .._scheduler import Scheduler
     from .._targets import Selection
 
@@ -31,13 +32,12 @@ if TYPE_CHECKING:
         check: Callable[[], object] | None
 
         @property
-        def started(self) -> bool: ...
+        def made(self) -> object: ...  # true once there is a scheduler
         @property
         def scheduler(self) -> Scheduler: ...
         @property
         def unfinished(self) -> bool: ...
-        def before(self, name: str) -> None: ...
-        def catch_up(self, quiet: bool) -> None: ...
+        def at_work(self) -> Watcher: ...
 
 
 _AFTER_ALL_PTH_FILES = "sitecustomize"  # site looks for it when it has read them
@@ -57,14 +57,14 @@ class Watched(set[str]):
         if str(name).startswith("lazypatch") or not self.is_time(str(name)):
             return False
         if name == _AFTER_ALL_PTH_FILES:  # most likely there is none
-            self._host.before(_AFTER_ALL_PTH_FILES)
+            self._host.at_work().before(_AFTER_ALL_PTH_FILES)
             return False
         return not _count()
 
     def is_time(self, name: str = "") -> bool:
         """Whether to try again, at the import of *name*."""
         host, selection = self._host, self._host.selection
-        if host.started and (host.scheduler.is_loading() or host.scheduler.busy):
+        if host.made and (host.scheduler.is_loading() or host.scheduler.busy):
             return False  # it is an import of ours
         if name == _AFTER_ALL_PTH_FILES:
             selection.expecting = False
@@ -94,7 +94,7 @@ def when_asked(host: Host) -> None:
     """Somebody asks what is patched."""
     names = host.finder.names
     if isinstance(names, Watched) and names.is_time():
-        host.before("")
+        host.at_work().before("")
 
 
 def begin_strictly(host: Host) -> None:
@@ -111,14 +111,14 @@ def finish(host: Host) -> None:
     """
     try:
         if not _count():  # else another thread may wait for a module whose lock is held here
-            host.catch_up(True)
+            host.at_work().catch_up(True)
             complete()
     except BaseException:
         pass
     # Such as select, which waits for selectors, whose import is what is stopped.
-    recorded = host.scheduler.originals.recorded if host.started else bool
+    recorded = host.scheduler.originals.recorded if host.made else bool
     rest = [name for name in native(host.selection) if not (recorded(sys.modules[name]) or half_imported(name))]
-    if rest or not (host.started and host.scheduler.loaded):
+    if rest or not (host.made and host.scheduler.loaded):
         host.selection.came_late(rest)
         try_later(host)
 

@@ -12,7 +12,7 @@ from .. import _state
 from .._adapters import PART
 from .._gevent import native
 from .._places import Place
-from .._targets import STAND_INS, TARGETS, ignores_environment
+from .._targets import STAND_INS, TARGETS
 from .._targets import in_main_interpreter as on_main_thread
 from ..adapters.drivers import seen
 from ..late.importers import inferred
@@ -30,6 +30,7 @@ from .records import (
     TargetReport,
     Verdict,
 )
+from .unarmed import ignores_environment
 from .verdict import judge
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def _target(journal: _Journal, name: str) -> TargetReport:
 
 def _adapters(session: Session) -> list[AdapterReport]:
     """Those that are wanted; what comes with a target in gevent.monkey, too, is only worth a word if it failed."""
-    if not session.started:
+    if not session.made:
         return []
     waiting = session.scheduler.adapters
     rows = {row.word: row for rows in waiting.rows.values() for row in rows}

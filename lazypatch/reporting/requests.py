@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import _errors
-from .._targets import ignores_environment
+from .unarmed import ignores_environment
 from .writing import is_replaced, put
 
 if TYPE_CHECKING:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from .._targets import ignores_environment
-
 _OFF = ("", "0", "off", "none", "false", "no")
+
+
+def ignores_environment() -> bool:
+    """Whether Python was told to. What PyInstaller has frozen has that flag, and nobody has asked for it."""
+    return bool(sys.flags.ignore_environment) and not hasattr(sys, "frozen")
 
 
 def why() -> str:

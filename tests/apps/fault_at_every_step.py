@@ -154,7 +154,7 @@ class Steps:
 
 def left_out(frame):
     """A look-up is no step of an install; and inside importlib's own handling of its locks nothing may be raised."""
-    if frame.f_code.co_name == "_guarded":
+    if frame.f_code.co_name == "guarded":
         return True
     while frame is not None:
         if frame.f_code.co_filename.startswith(FOLDER):
@@ -174,7 +174,7 @@ def left_out(frame):
                 "<module>",
             ):
                 return True
-            if frame.f_code.co_name == "_guarded":
+            if frame.f_code.co_name == "guarded":
                 return False  # below it everything is caught; above, arming is no step of an install
         frame = frame.f_back
     return True
@@ -274,7 +274,7 @@ def judge_the_rest():
         yield "objects are kept from the garbage collector"
     if type(sys.meta_path[0]).__module__ != "lazypatch._finder":
         yield f"sys.meta_path begins with {sys.meta_path[0]}"
-    if session().started:
+    if session().made:
         scheduler = session().scheduler
         if scheduler.busy or scheduler.loading_thread:
             yield f"busy: {scheduler.busy} {scheduler.loading_thread}"

@@ -24,7 +24,7 @@ import os
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from lazypatch import _errors, _scheduler, _session, _turns
+from lazypatch import _errors, _scheduler, _session, _steps, _turns
 from lazypatch._around_gevent import undisturbed
 from lazypatch._targets import TARGETS, Target, names_to_watch
 
@@ -286,11 +286,11 @@ def began(name):
     world.ran.append(name)
 
 
-class Session(_session.Session):
+class Steps(_steps.Steps):
     """Told of the world's package as of gevent."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, session):
+        super().__init__(session)
         self.told = []
 
     def minds(self, name):
@@ -319,7 +319,8 @@ class Scheduler(_scheduler.Scheduler):
 
 
 def arm(given):
-    session = Session()
+    session = _session.Session()
+    session.steps = Steps(session)
     TARGETS.clear()
     for number in range(len(given.plan["targets"])):
         first = f"t{number + 1}" if number in given.plan["after"] and number + 1 < len(given.plan["targets"]) else ""
@@ -330,9 +331,8 @@ def arm(given):
     session.selection.wanted = {name: frozenset() for name in TARGETS}
     session.watch(names_to_watch(session.selection.wanted))
     session.finder.names.add(given.runtime)
-    assert session.get_ready()
-    session.undisturbed = undisturbed
-    session._made["it"] = Scheduler(session)
+    session.steps.undisturbed = undisturbed
+    session.made["it"] = Scheduler(session)
     return session
 
 
@@ -440,7 +440,7 @@ class Checks:
                     self.wrong.append(f"{name} is half installed")
 
     def ends(self):
-        told, ran = self.session.told, world.ran
+        told, ran = self.session.steps.told, world.ran
         for name in world.names:
             if name[6:] not in self.fails:
                 assert ran.count(name) == 1, f"the body of {name} ran {ran.count(name)} times"
@@ -449,7 +449,7 @@ class Checks:
                 assert modules == [sys.modules[name]], f"after {name}: {modules}"
                 befores = [what for kind, who, what in told if kind == "before" and who == name]
                 announced = befores and befores[0] <= ran.index(name)
-                assert announced or not self.session.minds(name), f"{name} ran before it was announced"
+                assert announced or not self.session.steps.minds(name), f"{name} ran before it was announced"
         for name, row in TARGETS.items():
             if not self.no_runtime and not {name[6:], row.source[6:], row.after[6:]} & self.fails:
                 assert not self.is_native(name), f"{name} is native at the end"

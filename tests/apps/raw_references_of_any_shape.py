@@ -28,7 +28,7 @@ from lazypatch.late.repair import repair
 
 def mend():
     it = session()
-    return repair(it.selection, it.scheduler.originals, it.scheduler.commit, it.accepts)
+    return repair(it.selection, it.scheduler.originals, it.scheduler.commit, it.at_work().accepts)
 
 
 NAMES = {

@@ -11,6 +11,9 @@ gevent    ``gevent.monkey.patch_all()``, then the app's imports
 eventlet  ``eventlet.monkey_patch()``, then the app's imports
 lazy      the app's imports under ``PYTHONCOOPPATCH=all``
 same      the app's imports under ``PYTHONCOOPPATCH=gevent``: the same targets as gevent.monkey, and no adapters
+
+and a last column says which of the modules that lazypatch puts off, because gevent imports and does not use them, the plain
+app does not load itself. What it loads itself cannot be put off: it is in *plain*, and in no other column.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 from startup_picture import draw
 
@@ -74,8 +78,20 @@ def needs(app: str) -> list[str]:
     return ["thread", "threading", *(name for name in loaded if name != "threading")] if loaded else []
 
 
-def measure(app: str) -> dict[str, float | None]:
-    """Millions of instructions of each column; all but the first over the plain app."""
+def left(app: str) -> list[str]:
+    """What lazypatch puts off and the plain *app* does not load."""
+    code = f"{app}\nimport sys\nbefore = {{*sys.modules}}\n" + (
+        "from lazypatch._deferred import DEFERRED\n"
+        "print(*dict.fromkeys(row.module for row in DEFERRED if row.module not in before and row.module[:6] != 'gevent'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean_environment()
+    )
+    return done.stdout.split()
+
+
+def measure(app: str) -> dict[str, Any]:
+    """Millions of instructions of each column; all but the first over the plain app. And what is left to put off."""
     plain = count(app)
     if plain is None:
         return {}
@@ -89,22 +105,24 @@ def measure(app: str) -> dict[str, float | None]:
     }
     return {
         "plain": plain / 1e6,
+        "left": left(app),
         **{name: None if found is None else (found - plain) / 1e6 for name, found in counted.items()},
     }
 
 
-def table(rows: dict[str, dict[str, float | None]]) -> str:
+def table(rows: dict[str, dict[str, Any]]) -> str:
     """The rows in Markdown."""
     lines = [
-        "| app | plain | floor | gevent.monkey | eventlet | lazypatch, `all` | `gevent` | `all` / floor | `gevent` / floor |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| app | plain | floor | gevent.monkey | eventlet | lazypatch, `all` | `gevent` | `all` / floor | `gevent` / floor | left to put off |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for app, row in rows.items():
         if not row:
-            lines.append(f"| {app} | not installed here |||||||||")
+            lines.append(f"| {app} | not installed here ||||||||||")
             continue
         cells = [_figure(row[name]) for name in ("plain", "floor", "gevent", "eventlet", "lazy", "same")]
         cells += [_ratio(row[name], row["floor"]) for name in ("lazy", "same")]
+        cells.append(", ".join(row["left"]))
         lines.append(f"| `{app}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

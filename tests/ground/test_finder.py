@@ -18,13 +18,14 @@ from lazypatch._finder import Finder
 from lazypatch._loader import wrap
 fired = []
 class Counts:
-    look_up = True
     wrap = staticmethod(wrap)
     minds = staticmethod(lambda name: False)
     give = staticmethod(lambda name: None)
     after = staticmethod(lambda name, module: fired.append(name))
     accepts = staticmethod(lambda spec: True)
-finder = Finder(Counts)
+class Session:
+    steps = Counts
+finder = Finder(Session)
 finder.names.add("queue")
 finder.install()
 inside, go, done = [_thread.allocate_lock() for _ in "123"]
@@ -91,8 +92,9 @@ import sys, socket, gevent, gevent.event
 assert "queue" not in sys.modules
 from lazypatch._session import session
 finder, fired, bodies, seen = session().finder, [], [], []
-after = session().after
-session().after = lambda name, module: (fired.append(name), after(name, module))
+steps = session().at_work()
+after = steps.after
+steps.after = lambda name, module: (fired.append(name), after(name, module))
 second = gevent.event.Event()
 class Yields:
     @staticmethod
@@ -189,7 +191,7 @@ finder = session().finder
 assert len(finder.names) > 12
 before = set(sys.modules)
 found = [name for name in sorted(finder.names) if "." not in name and finder.find_spec(name) is not None]
-assert set(sys.modules) - before <= {"collections.abc", "lazypatch._look_up", "lazypatch._loader"}, set(sys.modules) - before
+assert set(sys.modules) - before <= {"collections.abc", "lazypatch._look_up", "lazypatch._loader", "lazypatch._steps"}, set(sys.modules) - before
 assert "gevent" not in found and {"socket", "ssl", "queue", "threading"} <= set(found), found
 other = finder.find_spec("json")
 assert other is None or type(other.loader).__module__ != "lazypatch._loader", other

@@ -100,8 +100,9 @@ assert "gevent" not in sys.modules
 from lazypatch._session import session
 import queue
 calls = []
-after = session().after
-session().after = lambda name, module: (calls.append(name), after(name, module))
+steps = session().at_work()
+after = steps.after
+steps.after = lambda name, module: (calls.append(name), after(name, module))
 loader = type(queue.__spec__.loader)
 def check(times):
     for count in range(1, times + 1):
@@ -145,7 +146,7 @@ import sys, importlib.util
 loaded = set(sys.modules)
 assert "queue" not in loaded
 spec = importlib.util.find_spec("queue")
-assert set(sys.modules) - loaded <= {"lazypatch._look_up", "lazypatch._loader"}
+assert set(sys.modules) - loaded <= {"lazypatch._look_up", "lazypatch._loader", "lazypatch._steps"}
 copy = importlib.util.module_from_spec(spec)
 assert "queue" not in sys.modules and "gevent" not in sys.modules
 spec.loader.exec_module(copy)

@@ -332,7 +332,7 @@ found = {reference.place: reference for reference in scan(session().selection, s
 assert found.keys() == {"one.sleep", "one.table['sleep']"}
 assert not any(reference.mended or reference.why for reference in found.values())
 assert one.sleep is one.table["sleep"] is native
-session().selection.unrepaired = True; session().mend()
+session().selection.unrepaired = True; session().at_work().mend()
 assert one.sleep is one.table["sleep"] is gevent.sleep and one.deep == [[native]]
 assert not [reference for reference in scan(session().selection, session().originals) if reference.module == "one"]
 """
