@@ -85,19 +85,29 @@ _refused = ""  # why nothing is armed although it was asked for
 def _refuse(reason: str, spec: str) -> None:
     """Nothing can be armed: say so in one line. In strict mode that means that the program does not start."""
     global _refused
-    _refused, strict = reason, _is_strict(spec)
+    _refused, strict = reason if reason[-1:] == "?" else reason + ".", _is_strict(spec)
     ending = "Strict mode: the program is not started. Exit status 3." if strict else "Nothing is made cooperative."
     try:
         from ._errors import complain
 
-        complain(f"{reason}. {ending}")
+        complain(f"{_refused} {ending}")
     except ImportError:  # this package is broken
-        sys.stderr and sys.stderr.write(f"lazypatch: {ascii(reason)[1:-1]}. {ending}\n")
+        sys.stderr and sys.stderr.write(f"lazypatch: {ascii(_refused)[1:-1]} {ending}\n")
     if strict:
         try:
             sys.stdout and sys.stdout.flush()
         finally:
             os._exit(3)  # site would make a failure of SystemExit, and go on
+    try:
+        from ._targets import is_report_asked_for
+
+        if is_report_asked_for():
+            from ._session import session
+            from .reporting.requests import take
+
+            take(session())
+    except Exception:
+        pass  # what is broken has been told
 
 
 def _is_strict(spec: object) -> bool:

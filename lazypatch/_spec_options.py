@@ -21,11 +21,12 @@ def unknown(word: str, text: str, known: "Iterable[str]", what: str = "word") ->
     from ._nearest import did_you_mean
 
     words = list(dict.fromkeys(known))
-    nearest = did_you_mean(word, words) or "."
+    nearest = did_you_mean(word, words)
     separators = [mark for mark in (";", " ", ":", "+", "|") if mark in word]
     if separators and all(part.strip("- ").lower() in words for part in word.split(separators[0]) if part.strip()):
-        nearest = f"; separate words by commas, not by {separators[0]!r}."
-    return error(f"unknown {what} {shown(word)} in the spec {shown(text)}{nearest} Known: {', '.join(words)}")
+        nearest = f"; separate words by commas, not by {separators[0]!r}"
+    # All that are known fill a screen: they are for who is far from every one of them.
+    return error(f"unknown {what} {shown(word)} in the spec {shown(text)}{nearest or '. Known: ' + ', '.join(words)}")
 
 
 def error(message: str) -> Exception:

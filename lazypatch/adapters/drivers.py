@@ -99,50 +99,60 @@ _POOL = (
 DRIVERS: dict[str, tuple[Callable[[Any], bool | None], str]] = {
     "psycopg2": (
         _psycopg2,
-        "leave the adapter psycopg2 in. A wait callback alone (psycogreen) loses COPY, large objects, connections "
-        "shared by threads and connect_timeout",
+        "ask for the adapter psycopg2 ('all' has it). A wait callback alone (psycogreen) loses COPY, large "
+        "objects, connections shared by threads and connect_timeout",
     ),
-    "psycopg": (_psycopg, "leave the adapter psycopg in, or import it after select is armed: it then waits in Python"),
+    "psycopg": (
+        _psycopg,
+        "ask for the adapter psycopg ('all' has it), or import it after select is armed: it then waits in Python",
+    ),
     "grpc": (
         _grpc,
-        "leave the adapter grpc in. Without it most of grpc hangs; grpc.experimental.gevent.init_gevent() alone needs "
-        "a larger hub.threadpool_size, too",
+        "ask for the adapter grpc ('all' has it). Without it most of grpc hangs; "
+        "grpc.experimental.gevent.init_gevent() alone needs a larger hub.threadpool_size, too",
     ),
-    "grpc.aio": (_grpc_aio, "leave the adapter grpc-aio in. Without it grpc.aio hangs, with init_gevent(), too"),
-    "zmq": (_zmq, "leave the adapter zmq in, or use zmq.green in its place"),
+    "grpc.aio": (
+        _grpc_aio,
+        "ask for the adapter grpc-aio ('all' has it). Without it grpc.aio hangs, with init_gevent(), too",
+    ),
+    "zmq": (_zmq, "ask for the adapter zmq ('all' has it), or use zmq.green in its place"),
     "MySQLdb": (
         _mysqldb,
-        "leave the adapter mysqlclient in, use PyMySQL, or wait between send_query() and read_query_result() yourself",
+        "ask for the adapter mysqlclient ('all' has it), use PyMySQL, or wait between send_query() and "
+        "read_query_result() yourself",
     ),
     "mysql.connector.connection_cext": (
         _exchanged("_mysql_connector.MySQL.query"),
-        "leave the adapter mysql-connector in, or connect with use_pure=True: pure connections wait in Python",
+        "ask for the adapter mysql-connector ('all' has it), or connect with use_pure=True: pure connections "
+        "wait in Python",
     ),
     "oracledb": (_oracledb, "stay in thin mode: its thick mode stops every greenlet"),
     "cx_Oracle": (_never, f"use oracledb in thin mode, or {_POOL}"),
     "pymssql": (
         _pymssql,
-        "leave the adapter pymssql in. Its set_wait_callback() lets the others run, and loses the time-out of a "
-        "connection",
+        "ask for the adapter pymssql ('all' has it). Its set_wait_callback() lets the others run, and loses the "
+        "time-out of a connection",
     ),
     "confluent_kafka": (
         _exchanged("Consumer.poll"),
-        "leave the adapter confluent-kafka in, or poll(0) in a loop with gevent.sleep()",
+        "ask for the adapter confluent-kafka ('all' has it), or poll(0) in a loop with gevent.sleep()",
     ),
     "pycurl": (
         _exchanged("Curl.perform"),
-        "leave the adapter pycurl in, or use CurlMulti with gevent.select",
+        "ask for the adapter pycurl ('all' has it), or use CurlMulti with gevent.select",
     ),
-    "pylibmc": (_exchanged("Client.get"), "leave the adapter pylibmc in, or use pymemcache"),
-    "ldap": (_ldap, "leave the adapter python-ldap in, or use ldap3"),
-    "pynng": (_exchanged("Socket.recv"), f"leave the adapter pynng in, or {_POOL}"),
+    "pylibmc": (_exchanged("Client.get"), "ask for the adapter pylibmc ('all' has it), or use pymemcache"),
+    "ldap": (_ldap, "ask for the adapter python-ldap ('all' has it), or use ldap3"),
+    "pynng": (_exchanged("Socket.recv"), f"ask for the adapter pynng ('all' has it), or {_POOL}"),
     "curl_cffi": (
         lambda module: hasattr(getattr(getattr(module, "Curl", None), "perform", None), "_lazypatch_pooled") or None,
-        "leave the adapter curl-cffi in, or use Session(thread='gevent'), whose streams wait in C all the same",
+        "ask for the adapter curl-cffi ('all' has it), or use Session(thread='gevent'), whose streams wait in C "
+        "all the same",
     ),
     "sqlite3": (
         _exchanged("Connection.execute"),
-        "leave the adapter sqlite3 in: without it, who waits for a locked database stops whoever has the lock",
+        "ask for the adapter sqlite3 ('all' has it): without it, who waits for a locked database stops whoever "
+        "has the lock",
     ),
     **dict.fromkeys(
         (

@@ -23,7 +23,7 @@ def why() -> str:
     if str(option or variable).strip().lower() in _OFF:
         return ""
     if package._refused:
-        return f"{package._refused}."
+        return str(package._refused)
     asked = f"PYTHONCOOPPATCH={variable}" if option is None else "-X cooppatch"
     if option is None and ignores_environment():
         return f"Python was told to ignore {asked} (-E or -I). Write -X cooppatch={variable}."

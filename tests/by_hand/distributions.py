@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import importlib.metadata
+import pathlib
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from conftest import clean_environment
 
 CHILD = """

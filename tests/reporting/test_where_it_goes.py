@@ -195,6 +195,14 @@ def test_a_variable_that_was_not_obeyed_is_reported(flags: tuple[str, ...], why:
     assert "-E" in flags or "Nothing has been armed, because PYTHONCOOPPATCH=all was not seen: " in shown
 
 
+def test_a_report_that_was_asked_for_tells_of_a_spec_that_was_refused(tmp_path: pathlib.Path) -> None:
+    for name in ("report.txt", "report.json", "report.html"):
+        file = tmp_path / name
+        done = run_python("-c", "print(1)", spec="socet", PYTHONCOOPPATCH_REPORT=str(file))
+        assert (done.stdout, done.returncode) == ("1\n", 0)
+        assert "unknown word" in unwrapped(file.read_text()), file.read_text()
+
+
 def test_a_spec_that_was_refused_is_reported() -> None:
     done = run_python("-c", "import lazypatch; print(lazypatch.report())", spec="socet")
     assert "Nothing has been armed, because PYTHONCOOPPATCH=socet: unknown word" in unwrapped(done.stdout)
