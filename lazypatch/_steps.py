@@ -152,7 +152,7 @@ class Steps:
         """Whether :meth:`before` is to be called for *name*."""
         if name in STAND_INS and not self._made:
             return False  # we need it ourselves, and it may be imported anywhere
-        return self._is_target(name) or self._session.unfinished
+        return self._is_target(name) or type(self._finder.names) is not set  # unfinished
 
     def _is_target(self, name: str) -> bool:
         wanted = self._selection.wanted
