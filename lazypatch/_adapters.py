@@ -133,6 +133,7 @@ ADAPTERS = (
     Adapter("getpass", "getpass"),
     Adapter("fcntl", "fcntl"),
     Adapter("multiprocessing", _MULTIPROCESSING, "_thread threading"),
+    Adapter("interpreters", "concurrent.interpreters", "threading"),
     Adapter("sqlite3", "sqlite3"),
     *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
     Adapter("driver-warnings", _NAMED, "threading"),
