@@ -23,6 +23,8 @@ import gc
 import os
 import sys
 
+from gevent.hub import Waiter
+
 from ._waits import kind_of_watchers
 
 TYPE_CHECKING = False
@@ -99,11 +101,14 @@ def _is_for_nobody(loop: Any, fd: int) -> bool:
 
 
 def watch_no_longer(loop: Any, fd: int) -> None:
-    """Stop whatever still watches *fd*, which is about to be closed; if anything does, it looks at the whole heap."""
+    """Stop whatever still watches *fd*, which is about to be closed; if anything does, it looks at the whole heap.
+
+    A greenlet that waits for it is woken by the question whether anything does, and stops its watcher itself.
+    """
     if loop.closing_fd(fd):
         kind = kind_of_watchers(loop)
-        for one in gc.get_objects():
-            if isinstance(one, kind) and getattr(one, "fd", None) == fd and one.loop is loop:
+        for one in [one for one in gc.get_objects() if isinstance(one, kind) and getattr(one, "fd", None) == fd]:
+            if one.loop is loop and not isinstance(getattr(one.callback, "__self__", None), Waiter):
                 one.stop()
 
 
