@@ -76,7 +76,8 @@ class Closing:
         if fd in self._reserved:  # else somebody has put something else there
             self._reserved.discard(fd)
             if _is_ours(fd):
-                watch_no_longer(loop, fd)
+                if loop.closing_fd(fd):
+                    watch_no_longer(loop, fd)
                 self._close(fd)
 
     def closerange(self, loop: Any, low: int, high: int) -> None:
@@ -101,15 +102,15 @@ def _is_for_nobody(loop: Any, fd: int) -> bool:
 
 
 def watch_no_longer(loop: Any, fd: int) -> None:
-    """Stop whatever still watches *fd*, which is about to be closed; if anything does, it looks at the whole heap.
+    """Stop whatever watches *fd*, which is about to be closed, after a look at the whole heap.
 
-    A greenlet that waits for it is woken by the question whether anything does, and stops its watcher itself.
+    It is for whom ``closing_fd`` has just told that something does. A greenlet that waits for it has been woken by
+    that, and stops its watcher itself.
     """
-    if loop.closing_fd(fd):
-        kind = kind_of_watchers(loop)
-        for one in [one for one in gc.get_objects() if isinstance(one, kind) and getattr(one, "fd", None) == fd]:
-            if one.loop is loop and not isinstance(getattr(one.callback, "__self__", None), Waiter):
-                one.stop()
+    kind = kind_of_watchers(loop)
+    for one in [one for one in gc.get_objects() if isinstance(one, kind) and getattr(one, "fd", None) == fd]:
+        if one.loop is loop and not isinstance(getattr(one.callback, "__self__", None), Waiter):
+            one.stop()
 
 
 def when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:

@@ -117,7 +117,8 @@ def _drop_ref_on_close(self: Any, sock: Any) -> None:
     from ._closing import watch_no_longer, when_the_loop_has_run
 
     def close() -> None:
-        watch_no_longer(loop, fd)
+        if loop.closing_fd(fd):
+            watch_no_longer(loop, fd)
         try:
             sock.close()
         except OSError:

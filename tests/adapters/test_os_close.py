@@ -106,6 +106,7 @@ assert failed == [errno.EBADF], failed
 CLOSED = {
     "a pipe": "reader, writer = os.pipe(); close = lambda: os.close(reader)",
     "a socket": "reader, writer = socket.socketpair(); close = reader.close",
+    "a file": "descriptor, writer = os.pipe(); reader = open(descriptor, 'rb'); close = reader.close",
 }
 
 
