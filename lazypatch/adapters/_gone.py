@@ -109,6 +109,10 @@ def after_fork(running: "set[Any]") -> bool:
     elif len(gone) > known and hub is not None:
         _watched_for_gone = True
     _tell_threading(me or root)
+    pools: "Any" = sys.modules.get("concurrent.futures.thread")
+    if pools is not None:
+        # Who submits a job holds it until the new thread has begun, and that may be the one that forked.
+        pools._global_shutdown_lock._at_fork_reinit()
     tickets = sys.modules.get(f"{__package__}._tickets")
     if tickets is not None:  # whoever wakes one of those is to wake the next instead
         tickets.left.update(map(id, gone))
