@@ -31,9 +31,10 @@ class Adapter:
 
     ``needs`` are targets that have to be installed before. ``usual`` tells whether it is in ``all``. ``plan`` is where
     its function is, as ``module:function``. ``option``: that of the first target without which a part does nothing.
+    ``better``: the adapter with which it is not needed.
     """
 
-    __slots__ = ("kind", "modules", "needs", "option", "plan", "usual", "word")
+    __slots__ = ("better", "kind", "modules", "needs", "option", "plan", "usual", "word")
 
     def __init__(self, word: str, modules: str, needs: str = "", kind: str = EXTENSION, usual: bool = True) -> None:
         self.word = word
@@ -42,17 +43,16 @@ class Adapter:
         self.usual = usual
         self.plan = f"{_OURS}{word.replace('-', '_')}:plan"
         self.option = ""
+        self.better: "tuple[Adapter, ...]" = ()
 
     def is_wanted(self, selection: "Wish") -> bool:
         """Whether it was asked for, and so was what it needs."""
-        if not all(map(selection.wanted.__contains__, self.needs)):
+        if not all(map(selection.wanted.__contains__, self.needs)) or any(x.is_wanted(selection) for x in self.better):
             return False
         if self.kind == PART:
             return not self.option or self.option in selection.wanted[self.needs[0]]
-        asked = selection.adapters
-        if self.word in asked:
-            return True
-        return "-" + self.word not in asked and self.usual and ("all" in asked or self.kind + "s" in asked)
+        asked, usual = selection.adapters, self.usual and "-" + self.word not in selection.adapters
+        return self.word in asked or (usual and ("all" in asked or self.kind + "s" in asked))
 
     def load(self) -> object:
         """Its function."""
@@ -60,9 +60,9 @@ class Adapter:
         return getattr(__import__(module, fromlist=[function]), function)
 
 
-def _part(word: str, modules: str, needs: str, option: str = "") -> Adapter:
+def _part(word: str, modules: str, needs: str, option: str = "", *better: Adapter) -> Adapter:
     row = Adapter(word, modules, needs, PART)
-    row.option = option
+    row.option, row.better = option, better
     return row
 
 
@@ -74,12 +74,13 @@ _NAMED = "adbc_driver_postgresql aerospike apsw cx_Oracle duckdb ibm_db lmdb mar
 _NAMED += " pyarrow.flight pyodbc rados"
 _ASYNCIO = "asyncio.events asyncio.base_events asyncio.selector_events asyncio.unix_events"
 _MULTIPROCESSING = "_multiprocessing multiprocessing.resource_tracker multiprocessing.resource_sharer"
+_PROCESSES = Adapter("multiprocessing", _MULTIPROCESSING, "_thread threading")
 ADAPTERS = (
     _part("logging-locks", "logging", "threading", "logging"),
     _part("futures-lock", "concurrent.futures.thread", "threading", "existing_locks"),
     Adapter("ssl-classes", "ssl", "ssl", CORRECTION),
     Adapter("ssl-socket", "ssl", "ssl", CORRECTION),
-    _part("fork-by-default", "multiprocessing.context", "subprocess"),
+    _part("fork-by-default", "multiprocessing.context", "subprocess", "", _PROCESSES),
     # The first two rows of os come before the others, which wrap what they put there.
     Adapter("os-close", "os posix", "os", CORRECTION),
     Adapter("os-read", "os posix"),
@@ -114,7 +115,8 @@ ADAPTERS = (
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),
     Adapter("fcntl", "fcntl"),
-    Adapter("multiprocessing", _MULTIPROCESSING, "_thread threading"),
+    _PROCESSES,
+    Adapter("interpreters", "concurrent.interpreters", "threading"),
     Adapter("sqlite3", "sqlite3"),
     *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
     Adapter("driver-warnings", _NAMED, "threading"),

@@ -98,6 +98,7 @@ ADAPTED = (
     "asyncio.selector_events",
     "asyncio.unix_events",
     "concurrent.futures.thread",
+    "concurrent.interpreters",
     "eventlet.patcher",
     "fcntl",
     "getpass",

@@ -9,13 +9,23 @@ and waits again, for ever; and whoever is at the other end learns of it late.
 Solution (Linux). Another open file takes over the number: ``/dev/null`` opened with the access mode 3, which can be
 neither read nor written. So what was there is closed at once, its waiters are woken, try again, and get EBADF; the
 number becomes free when the loop has run. Elsewhere gevent's way is taken, and the loop woken.
+
+Who is woken stops watching. A selector of gevent's does not: it only does so when it is asked the next time. libev does
+nothing with such a descriptor for now, but aborts when it makes its epoll anew. A forked child does that, and so does
+whoever hears of a descriptor that was watched and closed here and is open in such a child. So what is still watched
+when the loop has run is stopped: natively, too, nothing is heard of it any more.
 """
 
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
+
+from gevent.hub import Waiter
+
+from ._waits import kind_of_watchers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +54,12 @@ class Closing:
             return
         if sys.platform == "linux" and self._take_over(fd):
             self._reserved.add(fd)
-            _when_the_loop_has_run(loop, lambda: self._free(fd))
+            when_the_loop_has_run(loop, lambda: self._free(loop, fd))
         else:
             from gevent.os import close as deferred
 
             deferred(fd)
-            _when_the_loop_has_run(loop, int)
+            when_the_loop_has_run(loop, int)
 
     def _take_over(self, fd: int) -> bool:
         try:
@@ -62,10 +72,12 @@ class Closing:
             self._close(other)
         return True
 
-    def _free(self, fd: int) -> None:
+    def _free(self, loop: Any, fd: int) -> None:
         if fd in self._reserved:  # else somebody has put something else there
             self._reserved.discard(fd)
             if _is_ours(fd):
+                if loop.closing_fd(fd):
+                    watch_no_longer(loop, fd)
                 self._close(fd)
 
     def closerange(self, loop: Any, low: int, high: int) -> None:
@@ -89,7 +101,19 @@ def _is_for_nobody(loop: Any, fd: int) -> bool:
     return gone is not None and gone.stop_watchers() and not loop.closing_fd(fd)
 
 
-def _when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:
+def watch_no_longer(loop: Any, fd: int) -> None:
+    """Stop whatever watches *fd*, which is about to be closed, after a look at the whole heap.
+
+    It is for whom ``closing_fd`` has just told that something does. A greenlet that waits for it has been woken by
+    that, and stops its watcher itself.
+    """
+    kind = kind_of_watchers(loop)
+    for one in [one for one in gc.get_objects() if isinstance(one, kind) and getattr(one, "fd", None) == fd]:
+        if one.loop is loop and not isinstance(getattr(one.callback, "__self__", None), Waiter):
+            one.stop()
+
+
+def when_the_loop_has_run(loop: Any, then: Callable[[], object]) -> None:
     """Call *then* at the end of the loop's next round, and see to it that it does not sleep before."""
     check, idle = loop.check(), loop.idle()
 

@@ -22,7 +22,7 @@ from greenlet import getcurrent, greenlet
 from .._gevent import native
 from .._install import Change
 from .._threads import root_greenlet
-from ._waits import LONGEST_PAUSE
+from ._waits import LONGEST_PAUSE, kind_of_watchers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,17 +47,11 @@ def stop_watchers() -> bool:
     if not _watched_for_gone:
         return False
     _watched_for_gone = False
-    kind, ids = _kind_of_watchers(), {id(one) for one in gone}
+    kind, ids = kind_of_watchers(get_hub_if_exists().loop), {id(one) for one in gone}
     for one in gc.get_objects():
         if isinstance(one, kind) and id(_waits_for(one)) in ids:
             one.stop()
     return True
-
-
-def _kind_of_watchers() -> "Any":
-    """The class of all watchers, which has its name in libev's module and in libuv's."""
-    with get_hub_if_exists().loop.timer(0) as one:
-        return next(kind for kind in type(one).__mro__ if kind.__name__ == "watcher")
 
 
 def _waits_for(watcher: "Any") -> "Any":
@@ -115,6 +109,10 @@ def after_fork(running: "set[Any]") -> bool:
     elif len(gone) > known and hub is not None:
         _watched_for_gone = True
     _tell_threading(me or root)
+    pools: "Any" = sys.modules.get("concurrent.futures.thread")
+    if pools is not None:
+        # Who submits a job holds it until the new thread has begun, and that may be the one that forked.
+        pools._global_shutdown_lock._at_fork_reinit()
     tickets = sys.modules.get(f"{__package__}._tickets")
     if tickets is not None:  # whoever wakes one of those is to wake the next instead
         tickets.left.update(map(id, gone))
@@ -155,7 +153,7 @@ def _leave(one: "Any") -> None:
 
 def _leave_all_but(stay: "list[Any]", loop: "Any") -> None:
     """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap."""
-    kept, watchers = {id(one) for one in (*stay, *gone)}, _kind_of_watchers()
+    kept, watchers = {id(one) for one in (*stay, *gone)}, kind_of_watchers(loop)
     found = [one for one in gc.get_objects() if isinstance(one, (greenlet, watchers))]
     for one in found:
         if isinstance(one, watchers) and hasattr(one, "events") and one.loop is loop:  # a descriptor's

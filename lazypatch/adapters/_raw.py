@@ -20,6 +20,8 @@ from types import MethodType
 from warnings import warn
 from weakref import ref
 
+from gevent._hub_local import get_hub_if_exists
+
 from .._gevent import native
 from ._buffers import Guard
 from ._waits import READ, WRITE, hub_to_wait_in, poller, wait_for
@@ -53,6 +55,8 @@ def _wait(raw: "Any", events: int) -> bool:
     finally:
         if guard:
             guard.lift()
+    if raw.closed:
+        raise OSError(EBADF, os.strerror(EBADF))
     return True
 
 
@@ -133,6 +137,12 @@ class Stream(FileIO):
         for hub, watcher in vars(self).get("_waiting", ()):
             error = OSError(EBADF, os.strerror(EBADF))
             hub.loop.run_callback_threadsafe(hub.cancel_wait, watcher, error)
+        if sys is not None and self.closefd and not self.closed and not sys.is_finalizing():
+            hub = get_hub_if_exists()
+            if hub is not None and hub.loop and hub.loop.closing_fd(self.fileno()):
+                from ._closing import watch_no_longer
+
+                watch_no_longer(hub.loop, self.fileno())
         if self._finalizing and sys is not None:
             self._finalizing = False  # else C tells of it, too
             self._dealloc_warn(self)

@@ -110,6 +110,12 @@ def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
+def kind_of_watchers(loop: "Any") -> "Any":
+    """The class of all watchers of *loop*, which has its name in libev's module and in libuv's."""
+    with loop.timer(0) as one:
+        return next(kind for kind in type(one).__mro__ if kind.__name__ == "watcher")
+
+
 def with_a_turn_for_others(since: float) -> float:
     """The time at which the others ran last, which was *since*: they do now if that is long ago, and they can."""
     now = monotonic()

@@ -1,7 +1,8 @@
 """multiprocessing forks on 3.14 and later (and on macOS) unless the program says otherwise, as gevent chose.
 
 Specified with ``gevent.monkey.patch_subprocess``. gevent.monkey sets the method itself, by force; here only the default
-changes, so a program that sets one still can.
+changes, so a program that sets one still can. With the adapter ``multiprocessing``, so with ``all``, the default stays
+what Python documents: there all methods work.
 """
 
 from __future__ import annotations

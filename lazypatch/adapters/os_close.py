@@ -9,8 +9,9 @@ who waits ever hears of it: they wake the waiters, too.
 
 The descriptors of the event loop itself are ``os_daemon.py``'s business.
 
-File objects close their descriptors in C, at once and without a word to the loop: their waiters go on waiting, as
-they do natively on Linux. gevent's sockets wake theirs.
+File objects close their descriptors in C, at once. Those that io-open makes wake who waits for the same descriptor by
+other ways; of others the loop hears nothing, and their waiters go on waiting, as they do natively on Linux. gevent's
+sockets wake theirs.
 """
 
 from gevent._hub_local import get_hub_if_exists

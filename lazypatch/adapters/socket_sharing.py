@@ -7,7 +7,8 @@ whoever shared a wait looks whether anything is left for it, and waits again if 
 does not wait.
 
 ``shutdown()`` does not throw EBADF into who waits, as gevent's does: the system itself makes the descriptor ready,
-and the reader gets the empty read, or the error, that it gets natively.
+and the reader gets the empty read, or the error, that it gets natively. A socket that is closed while a selector of
+gevent's has it is watched no longer (_closing.py says why).
 
 Files that ``makefile()`` gives have a lock that knows native threads only, so the second thread that reads one, or
 writes to it, got "RuntimeError: reentrant call": it waits for the first (_socket_files.py).
@@ -107,6 +108,25 @@ def _drop_events_and_close(
     _drop(self, closefd, _cancel_wait_ex)
 
 
+def _drop_ref_on_close(self: Any, sock: Any) -> None:
+    """gevent's, but for what is still watched when the others have been woken."""
+    loop, fd = self.hub.loop, sock.fileno()
+    if not loop.closing_fd(fd):
+        sock.close()
+        return
+    from ._closing import watch_no_longer, when_the_loop_has_run
+
+    def close() -> None:
+        if loop.closing_fd(fd):
+            watch_no_longer(loop, fd)
+        try:
+            sock.close()
+        except OSError:
+            pass
+
+    when_the_loop_has_run(loop, close)
+
+
 def shutdown(self: Any, how: int) -> None:
     self._sock.shutdown(how)
 
@@ -138,4 +158,5 @@ def plan(module: Any) -> list[Change]:
     makefile.__doc__ = _makefile.__doc__
     makefile.__qualname__ = _makefile.__qualname__
     changes = [Change(_mixin, function.__name__, function) for function in (_wait, _drop_events_and_close, shutdown)]
-    return [*changes, Change(_socket3.socket, "makefile", makefile)]
+    functions = makefile, _drop_ref_on_close
+    return [*changes, *(Change(_socket3.socket, function.__name__, function) for function in functions)]

@@ -316,3 +316,30 @@ os._exit(0)
         spec="all",
     )
     assert out == "child [1]\n"
+
+
+@pytest.mark.parametrize("fork", ["os.fork()", "child_of_multiprocessing()"])
+def test_a_pools_thread_may_fork_while_its_job_is_being_submitted(fork: str) -> None:
+    """The child asks for the lock that submit() holds in the parent, when it ends; nobody is left to let go of it."""
+    run_code(
+        f"""
+import multiprocessing, os
+from concurrent.futures import ThreadPoolExecutor
+import concurrent.futures.thread as pools
+def child_of_multiprocessing():
+    child = multiprocessing.get_context("fork").Process(target=end)
+    child.start()
+    return child.pid
+def end():
+    pools._python_exit()
+    os._exit(3)
+def fork():
+    child = {fork}
+    if not child:
+        end()
+    return os.waitpid(child, 0)
+with ThreadPoolExecutor(1) as pool:
+    assert pool.submit(fork).result()[1] == 3 << 8
+""",
+        spec="all",
+    )

@@ -278,3 +278,10 @@ def test_workers_that_never_waited_end(tmp_path: pathlib.Path) -> None:
     for _ in range(6):
         done = run_python(str(tmp_path / "pool.py"), spec="all")
         assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2]\n", "")
+
+
+@pytest.mark.parametrize("first", ["multiprocessing", "subprocess, socket, multiprocessing"])
+def test_the_default_way_to_start_processes_is_pythons(first: str) -> None:
+    """gevent.monkey makes it fork on Python 3.14, and so does the group without this adapter."""
+    code = f"import {first}\nprint(multiprocessing.get_all_start_methods(), multiprocessing.get_start_method())"
+    assert run_code(code, spec="all") == run_code(code)

@@ -103,6 +103,49 @@ assert failed == [errno.EBADF], failed
     run_code(code, spec="all", GEVENT_LOOP=loop)
 
 
+CLOSED = {
+    "a pipe": "reader, writer = os.pipe(); close = lambda: os.close(reader)",
+    "a socket": "reader, writer = socket.socketpair(); close = reader.close",
+    "a file": "descriptor, writer = os.pipe(); reader = open(descriptor, 'rb'); close = reader.close",
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("closed", CLOSED)
+def test_what_is_closed_while_a_selector_has_it_is_watched_no_longer(loop: str, closed: str) -> None:
+    """libev aborts when it makes its epoll anew: in a forked child, and where such a child has what was closed here."""
+    code = ARMED + CLOSED[closed] + """
+import selectors
+selector = selectors.DefaultSelector()
+selector.register(reader, selectors.EVENT_READ)
+assert selector.select(0.001) == []
+close()
+def rounds_of_the_loop():
+    for _ in range(3):
+        gevent.sleep(0.001)
+rounds_of_the_loop()
+child = os.fork()
+if not child:
+    rounds_of_the_loop()
+    os._exit(3)
+assert os.waitpid(child, 0) == (child, 3 << 8)
+
+r, w = os.pipe()
+other = os.dup(r)
+thread = threading.Thread(target=os.read, args=(r, 1))
+thread.start()
+rounds_of_the_loop()
+os.write(w, b"x")
+thread.join()
+os.close(r)
+os.write(w, b"y")
+rounds_of_the_loop()
+selector.unregister(reader)
+selector.close()
+"""  # fmt: skip
+    run_code(code, spec="all", GEVENT_LOOP=loop)
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_number_that_was_given_to_another_file_meanwhile_is_not_closed(loop: str) -> None:
     """dup2() may take the number before the loop has run."""

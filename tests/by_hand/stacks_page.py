@@ -15,12 +15,14 @@ for each Python that it is run with; what has to be installed for a row is in it
 
 For a **program that ends**: exit status, stdout and stderr without what differs from run to run (times, numbers, addresses;
 where a tool prints more that depends on time, only its results, see `stacks_tools.py`). For a **server**: eight
-requests at once that wait 0.4 s each (the answers, and whether they took less than half of what they take one after
-the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. For a server that is **sent
+requests at once that wait 0.4 s each, or fifty where the row says so (the answers, and whether they took less than half of
+what they take one after the other; the time in the table), then SIGTERM, and once more SIGINT: the exit status, and how many tracebacks it printed. For a server that is **sent
 other signals** (HUP, TTIN, TTOU, USR2 to gunicorn and uvicorn, a worker killed or one that gives no sign): what a request that
 was under way got, whether the workers were replaced, became one more and one less, and which version of the application
 answers then. In all: no
 warning of lazypatch's, and no LoopExit or BlockingSwitchOut of gevent's (a traceback may show its frames). A server that hangs after a signal in both columns does so in plain Python.
+Where gevent's worker of gunicorn is to run what it cannot without lazypatch (asynchronous views), plain is gthread's worker with
+fifty threads.
 
 `python tests/by_hand/container.py` does the same with a small Django application in a container-like tree (a chroot without /proc and
 home, user nobody, packages read-only): install, migrate, server, worker, cron job, tests. All twelve steps are the same on 3.11.

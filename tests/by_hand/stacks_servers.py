@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import re
 import signal
@@ -24,6 +25,10 @@ WSGI = {
 FLASK = {
     "app.py": "import time\nfrom flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef hi():\n"
     "    time.sleep(0.4)\n    return 'hi'\n"
+}
+ASYNC_FLASK = {
+    "app.py": "import asyncio\nfrom flask import Flask\napp = Flask(__name__)\n@app.get('/')\nasync def hi():\n"
+    "    await asyncio.sleep(0.4)\n    return 'hi'\n"
 }
 ASGI = {
     "app.py": "import asyncio, time\nasync def app(scope, receive, send):\n    if scope['type'] == 'lifespan':\n"
@@ -58,6 +63,8 @@ DJANGO = {
     "urlpatterns = [path('', hi), path('async/', ahi)]\n",
     "site_asgi.py": "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'\n"
     "from django.core.asgi import get_asgi_application\napp = get_asgi_application()\n",
+    "site_wsgi.py": "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'\n"
+    "from django.core.wsgi import get_wsgi_application\napp = get_wsgi_application()\n",
 }
 WAITRESS = {
     **WSGI,
@@ -87,9 +94,10 @@ class Server:
     dist: str
     words: list[str]
     files: dict[str, str]
-    path: str = "/"
+    path: str = "/"  # or several, which take turns
+    requests: int = REQUESTS
+    beside: list[str] = field(default_factory=list)  # what is started plain instead, where its own words are gevent's
     to_group: bool = False  # the signal goes to all processes, as from a terminal
-    quicker: bool = False  # it is meant to be faster than plain Python
     unlike: str = ""
     spec: str = "all"
     env: dict[str, str] = field(default_factory=dict)
@@ -108,15 +116,16 @@ class Server:
         with tempfile.TemporaryDirectory(prefix="stack") as name, tempfile.TemporaryFile("w+") as log:
             folder, port = pathlib.Path(name), _free_port()
             write(folder, self.files)
-            child = start([word.replace("PORT", str(port)) for word in self.words], folder, spec, self.env, log)
+            words = self.beside if spec is None and self.beside else self.words
+            child = start([word.replace("PORT", str(port)) for word in words], folder, spec, self.env, log)
             try:
-                url = f"http://127.0.0.1:{port}{self.path}"
-                _until_it_answers(url, child)
+                urls = [f"http://127.0.0.1:{port}{path}" for path in self.path.split()]
+                _until_it_answers(urls[0], child)
                 if number == signal.SIGTERM:
-                    took, answers = _ask(url)
+                    took, answers = _ask(urls, self.requests)
                     done.more |= {
                         "answers": answers,
-                        "concurrent": "yes" if took < REQUESTS * WAIT / 2 else "no",
+                        "concurrent": "yes" if took < self.requests * WAIT / 2 else "no",
                         "took": took,
                     }
                 self._end(child, number, done)
@@ -162,10 +171,13 @@ def _until_it_answers(url: str, child: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
-def _ask(url: str) -> tuple[float, dict[str, int]]:
-    """How long REQUESTS at once take, and what was answered."""
+def _ask(urls: list[str], count: int) -> tuple[float, dict[str, int]]:
+    """How long *count* requests at once take, which go to *urls* in turn, and what was answered."""
     answers: list[str] = []
-    threads = [threading.Thread(target=lambda: answers.append(_get(url))) for _ in range(REQUESTS)]
+    threads = [
+        threading.Thread(target=lambda url=url: answers.append(_get(url)))
+        for url in itertools.islice(itertools.cycle(urls), count)
+    ]
     begin = time.monotonic()
     for thread in threads:
         thread.start()
@@ -176,6 +188,8 @@ def _ask(url: str) -> tuple[float, dict[str, int]]:
 
 GUNICORN = ["-m", "gunicorn", "-b", "127.0.0.1:PORT"]
 UVICORN = ["-m", "uvicorn", "--port", "PORT"]
+FIFTY = [*GUNICORN, "-k", "gthread", "--threads", "50"]
+GEVENT = [*GUNICORN, "-k", "gevent"]
 
 SERVERS = [
     Server("gunicorn sync, 2 workers", "gunicorn", [*GUNICORN, "-w", "2", "app:app"], WSGI),
@@ -183,11 +197,16 @@ SERVERS = [
     Server("gunicorn gevent", "gunicorn", [*GUNICORN, "-k", "gevent", "app:app"], WSGI),
     Server("gunicorn gevent --preload", "gunicorn", [*GUNICORN, "-k", "gevent", "--preload", "app:app"], WSGI),
     Server("gunicorn gthread, Flask", "flask", [*GUNICORN, "-k", "gthread", "--threads", "8", "app:app"], FLASK),
+    Server("gunicorn gthread, Flask's async view, 50 clients", "asgiref", [*FIFTY, "app:app"], ASYNC_FLASK, requests=50),
+    Server("gunicorn gevent, Flask's async view, 50 clients", "asgiref", [*GEVENT, "app:app"], ASYNC_FLASK, requests=50, beside=[*FIFTY, "app:app"]),
+    Server("gunicorn gthread, Django's async views beside sync ones with ORM, 50 clients", "django", [*FIFTY, "site_wsgi:app"], DJANGO, path="/ /async/", requests=50),
+    Server("gunicorn gevent, Django's async views beside sync ones with ORM, 50 clients", "django", [*GEVENT, "site_wsgi:app"], DJANGO, path="/ /async/", requests=50, beside=[*FIFTY, "site_wsgi:app"]),
     Server("gunicorn, uvicorn's worker", "uvicorn", [*GUNICORN, "-k", "uvicorn.workers.UvicornWorker", "app:app"], ASGI, env={"PYTHONWARNINGS": "ignore::DeprecationWarning"}),
     Server("uvicorn --loop asyncio", "uvicorn", [*UVICORN, "--loop", "asyncio", "app:app"], ASGI),
     Server("uvicorn --loop uvloop", "uvloop", [*UVICORN, "--loop", "uvloop", "app:app"], ASGI),
     Server("uvicorn, FastAPI's def endpoints", "fastapi", [*UVICORN, "app:app"], FASTAPI),
     Server("uvicorn --workers 2", "uvicorn", [*UVICORN, "--workers", "2", "app:app"], ASGI),
+    Server("uvicorn --workers 2 --loop uvloop", "uvloop", [*UVICORN, "--workers", "2", "--loop", "uvloop", "app:app"], ASGI),
     Server("uvicorn --reload", "uvicorn", [*UVICORN, "--reload", "app:app"], ASGI, to_group=True),
     Server("uvicorn, Django's ASGI, sync view with ORM", "django", [*UVICORN, "--loop", "asyncio", "--lifespan", "off", "site_asgi:app"], DJANGO),
     Server("uvicorn, Django's ASGI, async view", "django", [*UVICORN, "--loop", "asyncio", "--lifespan", "off", "site_asgi:app"], DJANGO, path="/async/"),
@@ -198,6 +217,7 @@ SERVERS = [
     Server("cheroot", "cheroot", ["serve.py", "PORT"], CHEROOT),
     Server("werkzeug", "werkzeug", ["serve.py", "PORT"], WERKZEUG),
     Server("flask run", "flask", ["-m", "flask", "run", "-p", "PORT"], FLASK),
+    Server("flask run, async view, 50 clients", "asgiref", ["-m", "flask", "run", "-p", "PORT"], ASYNC_FLASK, requests=50),
     Server("flask run --debug", "flask", ["-m", "flask", "run", "--debug", "-p", "PORT"], FLASK, to_group=True),
     Server("wsgiref with threads", "", ["serve.py", "PORT"], STDLIB),
     Server("Django runserver --noreload", "django", ["manage.py", "runserver", "--noreload", "PORT"], DJANGO),

@@ -87,6 +87,7 @@ TOOLS = [
     Tool("black --check", "black", ["-m", "black", "--check", "."], UGLY, unordered=True),
     Tool("black --diff", "black", ["-m", "black", "--diff", "."], UGLY, unordered=True),
     Tool("black", "black", ["-m", "black", "."], UGLY, unordered=True),
+    Tool("black a.py b.py", "black", ["-m", "black", "a.py", "b.py"], UGLY, unordered=True),
     Tool("mypy", "mypy", ["-m", "mypy", "--strict", "."], {"a.py": "def f(a):\n    return a\nx: int = ''\n"}),
     Tool("ruff", "ruff", ["-m", "ruff", "check", "."], {"a.py": "import os\n"}),
     Tool("pylint", "pylint", ["-m", "pylint", "a.py", "b.py"], {"a.py": "import os\n", "b.py": "def f(a):\n    return b\n"}, only=r"^[ab]\.py"),
