@@ -19,6 +19,7 @@ AT_FIRST_WAIT = {
 
 # What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
+    "ctrl_c": "_waits changes",
     "fork_threads": "changes",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
@@ -26,7 +27,7 @@ _NEEDED = {
     "os_read": "_as_builtin",
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",
-    "signal_main": "_waits changes",
+    "signal_main": "_waits changes ctrl_c",
     "signal_waits": "_waits changes",
     "time_sleep": "_as_builtin",
     "thread_errors": "changes fork_threads",

@@ -249,7 +249,10 @@ def join(child, *signals):
     # between the end of this wait and its look, this one gets 255, natively as well.
     late = type(child._popen).__module__ == "multiprocessing.popen_forkserver"
     assert child.exitcode in ([-number for number in signals] or [0]) or late and child.exitcode == 255, child
-    if sys.version_info >= (3, 11):  # Python 3.10's start() in another thread fails if it meets who is just being closed
+    if sys.version_info >= (
+        3,
+        11,
+    ):  # Python 3.10's start() in another thread fails if it meets who is just being closed
         child.close()
 
 
