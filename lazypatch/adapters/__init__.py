@@ -7,9 +7,9 @@ _adapters.py has the table of them.
 # each after what it needs.
 AT_FIRST_WAIT = {
     "fork_threads": "_waits _gone",
-    "io_open": "_waits _buffers _raw _files",
+    "io_open": "_waits _as_builtin os_read _buffers _raw _fifos _files",
     "os_close": "_closing",
-    "os_read": "_waits _streams",
+    "os_read": "_waits _streams _fifos",
     "os_wait": "_waits _children _child_watcher",
     "queue_class": "changes fork_threads _waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
