@@ -14,6 +14,7 @@ AT_FIRST_WAIT = {
     "queue_class": "changes fork_threads _waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
+    "time_sleep": "_short_sleeps",
     "thread_rlock": "changes fork_threads _waits _tickets _lock_waits",
 }
 
