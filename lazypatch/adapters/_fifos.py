@@ -10,29 +10,32 @@ import sys
 from errno import EFAULT, ENXIO
 
 from ._waits import READ, hub_to_wait_in, in_threadpool, poller, try_until
-from .os_read import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_open: "Any" = originals["open"]
 
+def open_fifo(
+    originals: "dict[str, Any]", path: "Any", flags: int, mode: int = 0o666, dir_fd: "int | None" = None
+) -> int:
+    """What os.open() gives, when somebody has, or opens, the other end.
 
-def open_fifo(path: "Any", flags: int, mode: int = 0o666, dir_fd: "int | None" = None) -> int:
-    """What os.open() gives, when somebody has, or opens, the other end."""
+    :param originals: os_read.py's, which loads this file when it is needed.
+    """
+    native = originals["open"]
     hub, to_write = hub_to_wait_in(), flags & os.O_WRONLY
     descriptor: int
     if hub is None or flags & (os.O_RDWR | os.O_EXCL | os.O_NONBLOCK):  # but for the first, they never wait
-        descriptor = _open(path, flags, mode, dir_fd=dir_fd)
+        descriptor = native(path, flags, mode, dir_fd=dir_fd)
         return descriptor
     if not to_write and sys.platform != "linux":  # elsewhere nothing tells that a writer came
-        descriptor = in_threadpool(hub, lambda: _open(path, flags, mode, dir_fd=dir_fd))
+        descriptor = in_threadpool(hub, lambda: native(path, flags, mode, dir_fd=dir_fd))
         return descriptor
 
     def attempt() -> "int | None":
         try:
-            return _open(path, flags | os.O_NONBLOCK, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
+            return native(path, flags | os.O_NONBLOCK, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
         except OSError as error:
             if not to_write or error.errno != ENXIO:
                 raise
@@ -41,8 +44,8 @@ def open_fifo(path: "Any", flags: int, mode: int = 0o666, dir_fd: "int | None" =
     descriptor = try_until(attempt)
     try:
         if not to_write:
-            with _nowhere() as memory:
-                try_until(lambda: _writer_came(descriptor, memory) or None)
+            with _nowhere(originals) as memory:
+                try_until(lambda: _writer_came(originals, descriptor, memory) or None)
         os.set_blocking(descriptor, True)  # nobody else has this open file yet
     except BaseException:
         originals["close"](descriptor)
@@ -50,7 +53,7 @@ def open_fifo(path: "Any", flags: int, mode: int = 0o666, dir_fd: "int | None" =
     return descriptor
 
 
-def _writer_came(descriptor: int, nowhere: "Any") -> bool:
+def _writer_came(originals: "dict[str, Any]", descriptor: int, nowhere: "Any") -> bool:
     """Whether somebody has opened the FIFO to write, whatever was written, or whether it has been closed again."""
     if poller(descriptor, READ)(0):  # data, or a writer that has gone again
         return True
@@ -65,7 +68,7 @@ def _writer_came(descriptor: int, nowhere: "Any") -> bool:
     return False
 
 
-def _nowhere() -> "Any":
+def _nowhere(originals: "dict[str, Any]") -> "Any":
     """Memory that is behind the end of its file, where the system can put nothing."""
     from mmap import PAGESIZE, mmap
 

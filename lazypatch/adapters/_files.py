@@ -7,6 +7,7 @@ from io import DEFAULT_BUFFER_SIZE
 
 from ._fifos import open_fifo
 from ._raw import Stream, put_under
+from .os_read import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def open_special(native: "Callable[..., Any]", kind: int, arguments: "tuple[Any,
         if kind == _CHARACTER and not _is_stream(file):
             return native(*arguments)
     elif kind == _FIFO:
-        opener = open_fifo
+        opener = lambda path, flags: open_fifo(originals, path, flags)
     else:
         try:
             return native(*arguments[:7], _sorting(opener or (lambda path, flags: os.open(path, flags, 0o666))))

@@ -112,7 +112,7 @@ def open(_os: "Any", /, path: "Any", flags: "Any", mode: "Any" = 0o777, *, dir_f
         if is_fifo and not sys.is_finalizing():
             from ._fifos import open_fifo
 
-            return open_fifo(path, flags, mode, dir_fd)
+            return open_fifo(originals, path, flags, mode, dir_fd)
     return _open(path, flags, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
 
 
