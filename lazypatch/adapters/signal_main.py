@@ -82,7 +82,9 @@ def _adopt() -> None:
     ctrl_c.give_back()
     for number in range(1, sys.modules["_signal"].NSIG):
         handler = base.getsignal(number)
-        if callable(handler) and handler is not dispatch:
+        if callable(handler) and not str(getattr(handler, "__module__", "")).startswith(
+            "lazypatch."
+        ):  # ours: see input
             handlers[number] = handler
             base.signal(number, dispatch)
     if [*handlers.values()] != [sys.modules["_signal"].default_int_handler]:
