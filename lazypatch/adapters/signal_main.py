@@ -82,9 +82,8 @@ def _adopt() -> None:
     ctrl_c.give_back()
     for number in range(1, sys.modules["_signal"].NSIG):
         handler = base.getsignal(number)
-        if callable(handler) and not str(getattr(handler, "__module__", "")).startswith(
-            "lazypatch."
-        ):  # ours: see input
+        ours = str(getattr(handler, "__module__", "")).startswith("lazypatch.")  # as that of input()
+        if callable(handler) and not ours:
             handlers[number] = handler
             base.signal(number, dispatch)
     if [*handlers.values()] != [sys.modules["_signal"].default_int_handler]:
