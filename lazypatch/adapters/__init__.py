@@ -7,18 +7,20 @@ _adapters.py has the table of them.
 # each after what it needs.
 AT_FIRST_WAIT = {
     "fork_threads": "_waits _gone",
-    "io_open": "_waits _buffers _raw _files",
+    "io_open": "_waits _as_builtin os_read _buffers _raw _fifos _files",
     "os_close": "_closing",
-    "os_read": "_waits _streams",
+    "os_read": "_waits _streams _fifos",
     "os_wait": "_waits _children _child_watcher",
     "queue_class": "changes fork_threads _waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
+    "time_sleep": "_short_sleeps",
     "thread_rlock": "changes fork_threads _waits _tickets _lock_waits",
 }
 
 # What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
+    "ctrl_c": "_waits changes",
     "fork_threads": "changes",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
@@ -26,7 +28,7 @@ _NEEDED = {
     "os_read": "_as_builtin",
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",
-    "signal_main": "_waits changes",
+    "signal_main": "_waits changes ctrl_c",
     "signal_waits": "_waits changes",
     "time_sleep": "_as_builtin",
     "thread_errors": "changes fork_threads",

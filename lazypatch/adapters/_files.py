@@ -5,9 +5,9 @@ import sys
 from _io import BufferedRandom, BufferedReader, BufferedWriter, TextIOWrapper, text_encoding
 from io import DEFAULT_BUFFER_SIZE
 
-from .._gevent import native as original
-from ._raw import Stream, put_back, put_under
-from ._waits import READ, hub_to_wait_in, in_threadpool, poller, try_until
+from ._fifos import open_fifo
+from ._raw import Stream, put_under
+from .os_read import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,12 +36,11 @@ def open_special(native: "Callable[..., Any]", kind: int, arguments: "tuple[Any,
     file, mode, buffering, encoding, errors, newline, closefd, opener = arguments
     if not _is_valid(mode, buffering, (encoding, errors, newline)):
         return native(*arguments)
-    ahead: "list[bytes]" = []
     if isinstance(file, int):
         if kind == _CHARACTER and not _is_stream(file):
             return native(*arguments)
     elif kind == _FIFO:
-        opener = lambda path, flags: _open_fifo(path, flags, ahead)
+        opener = lambda path, flags: open_fifo(originals, path, flags)
     else:
         try:
             return native(*arguments[:7], _sorting(opener or (lambda path, flags: os.open(path, flags, 0o666))))
@@ -49,8 +48,6 @@ def open_special(native: "Callable[..., Any]", kind: int, arguments: "tuple[Any,
             descriptor = found.descriptor
         opener = lambda path, flags: descriptor
     raw = Stream(file, mode.replace("b", "").replace("t", ""), closefd, opener)
-    if ahead:
-        put_back(raw, ahead[0])
     try:
         return _dressed(raw, mode, buffering, (encoding, errors, newline))
     except BaseException:
@@ -124,47 +121,3 @@ def _usual_size(raw: "Any") -> int:
     if sys.version_info < (3, 14):
         return int(raw._blksize)
     return max(min(raw._blksize, 8192 * 1024), DEFAULT_BUFFER_SIZE)
-
-
-def _open_fifo(path: "Any", flags: int, ahead: "list[bytes]") -> int:
-    """Open a FIFO when somebody has, or opens, its other end."""
-    hub, to_write = hub_to_wait_in(), flags & os.O_WRONLY
-    if hub is None or flags & (os.O_RDWR | os.O_EXCL):  # the last two never wait
-        return os.open(path, flags, 0o666)
-    descriptor: int
-    if not to_write and sys.platform != "linux":  # elsewhere nothing tells that a writer came
-        descriptor = in_threadpool(hub, os.open, path, flags)
-        return descriptor
-    descriptor = try_until(lambda: _open_to_write(path, flags)) if to_write else os.open(path, flags | os.O_NONBLOCK)
-    try:
-        if not to_write:
-            ahead += filter(None, [try_until(lambda: _writer_came(descriptor))])
-        os.set_blocking(descriptor, True)  # nobody else has this open file yet
-    except BaseException:
-        original("os", "close")(descriptor)
-        raise
-    return descriptor
-
-
-def _open_to_write(path: "Any", flags: int) -> "int | None":
-    from errno import ENXIO
-
-    try:
-        return os.open(path, flags | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno != ENXIO:
-            raise
-        return None  # nobody reads
-
-
-def _writer_came(descriptor: int) -> "bytes | None":
-    """None if no writer has opened the FIFO. One that has written nothing yet can only be told by trying to read.
-
-    That may get a byte that is written just now: it is given, and put back.
-    """
-    if poller(descriptor, READ)(0):  # data, or a writer that has gone again
-        return b""
-    try:
-        return os.read(descriptor, 1) or None
-    except BlockingIOError:
-        return b""

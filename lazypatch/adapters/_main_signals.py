@@ -45,6 +45,7 @@ class _Run(greenlet):  # type: ignore[misc]  # greenlet's types are not known he
         self.number = number
         self.handler = handler
         self.below: "Any" = None
+        self.held: "Any" = None  # who stands still from the signal on, before the handler begins
         self.frame: "FrameType | None" = None
         self.error: "BaseException | None" = None
         self.waited = False  # whether it did not come to its end at once
@@ -80,6 +81,11 @@ def arrived(hub: "Any", number: int, handler: "Callable[..., object]", frame: "F
     run = _Run(hub, number, handler)
     # In the hub the loop is between two callbacks, or in one that waits for nobody.
     run.deadlock = me is hub and hub.loop.activecnt <= 1 and not hub.loop._callbacks
+    # Where a worker computes, the main thread may have been woken long ago, and natively would be elsewhere by now.
+    top = _top()
+    if me is hub and not _runs:
+        run.held = top
+        _standing_still.begin(top)
     hub.loop.run_callback(_start, run)
     if not waits:
         _interrupt(hub, me)
@@ -152,6 +158,8 @@ def _go_on(me: "Any") -> None:
 
 def _start(run: _Run) -> None:
     if run.process != os.getpid():  # the signal came to the parent, and this one was forked before the loop ran
+        if run.held is not None and not _runs:
+            _standing_still.end(run.held, None)
         return
     below = run.below = _top()
     if not _runs:

@@ -22,9 +22,9 @@ from weakref import ref
 
 from gevent._hub_local import get_hub_if_exists
 
-from .._gevent import native
 from ._buffers import Guard
 from ._waits import READ, WRITE, hub_to_wait_in, poller, wait_for
+from .os_read import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0) if hasattr(os, "preadv") else 0
 if _NOWAIT:
-    _preadv, _pwritev = native("os", "preadv"), native("os", "pwritev")
+    _preadv, _pwritev = originals["preadv"], originals["pwritev"]
 _CANNOT_ASK = frozenset((EOPNOTSUPP, ENOSYS, EINVAL, ESPIPE))  # without waiting
 _MOST = 1 << 20  # bytes that one read makes room for: more than a pipe holds
 _PIECE = 512  # bytes that poll() promises to be taken by a pipe, and that a terminal has taken soon

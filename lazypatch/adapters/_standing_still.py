@@ -48,12 +48,12 @@ def stands(me: "Any") -> bool:
 
 
 def begin(below: "Any") -> None:
-    """A handler is about to run on top of *below*."""
-    global _before
+    """A handler is about to run on top of *below*. Another signal may call this in the middle of itself."""
     set_trap()
-    if not _still and gettrace() is not _switched:
-        _before = settrace(_switched)
+    first = not _still
     _still.add(below)
+    if first:
+        _trace()
 
 
 def end(below: "Any", error: "BaseException | None") -> None:
@@ -86,11 +86,21 @@ def forget_put_off() -> None:
 _before: "Any" = None  # the trace function that was there
 
 
+def _trace() -> None:
+    global _before
+    if gettrace() is not _switched:
+        before = settrace(_switched)
+        if before is not _switched:
+            _before = before
+
+
 def _trace_no_more() -> None:
     global _before
     if gettrace() is _switched:  # else somebody else's is there and calls this one, which then does nothing
-        settrace(_before)
-        _before = None
+        before, _before = _before, None
+        settrace(before)
+        if _still:  # a signal has come just now
+            _trace()
 
 
 def _switched(event: str, args: "tuple[Any, Any]") -> None:

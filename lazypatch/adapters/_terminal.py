@@ -192,8 +192,12 @@ class _Terminal:
 
 
 def _is_pyrepl(frame: "FrameType | None") -> bool:
-    """Whether the hook was called by the prompt of 3.13: it has keys of its own, and waits in pyrepl_wait()."""
-    return frame is not None and str(frame.f_globals.get("__name__")).startswith("_pyrepl.")
+    """Whether the hook was called by the prompt of 3.13: it has keys of its own, and waits in pyrepl_wait().
+
+    Where that cannot be used (TERM=dumb, PYTHON_BASIC_REPL), its main function calls C's prompt.
+    """
+    name = "" if frame is None else str(frame.f_globals.get("__name__"))
+    return name.startswith("_pyrepl.") and name not in ("_pyrepl.main", "_pyrepl.__main__")
 
 
 _made: "list[_Terminal | None]" = []

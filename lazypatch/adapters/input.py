@@ -29,7 +29,8 @@ def plan(module: "Any") -> list[Change]:
         console = module.UnixConsole
         return [Change(console, "wait", pyrepl_wait(console.wait))]
     changes = [Change(module, "input", as_builtin(_cooperative(module.input), module.input, "builtins"))]
-    if hasattr(sys, "ps1") or sys.flags.interactive:
+    # From 3.13 on, what the prompt imports is imported before there is one.
+    if hasattr(sys, "ps1") or sys.flags.interactive or "_pyrepl" in sys.modules:
         from ._terminal import at_each_prompt
 
         changes += at_each_prompt()

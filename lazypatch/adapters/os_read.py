@@ -1,5 +1,7 @@
 """os.read(), os.write() and their relatives wait in C, on pipes, terminals and sockets: here the others run meanwhile.
 
+So does os.open() of a FIFO, which waits for the other end.
+
 gevent has read and write functions of its own for descriptors that the program has made non-blocking, and offers
 nothing for the usual ones: the flag belongs to the open file, which other processes may share, so it must not be
 changed.
@@ -10,6 +12,7 @@ no hub nobody else can run, so the call is made natively, as it is while the int
 
 ``pread`` and ``pwrite`` can only be used where one can seek, and stay native, as does ``copy_file_range``; ``preadv``
 and ``pwritev`` with the offset -1 are ``readv`` and ``writev``. ``getrandom`` waits only while the machine starts.
+``open`` looks with one stat whether there is a FIFO, unless its flags say that it will not wait.
 """
 
 import os
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 _NAMES = "read write readinto readv writev preadv pwritev eventfd_read eventfd_write sendfile splice"
 _native = {name: native("os", name) for name in _NAMES.split() if hasattr(os, name)}
+originals = {**_native, "close": native("os", "close"), "open": native("os", "open")}
+_open, _stat, _FIFO = originals["open"], os.stat, 0o010000  # of stat.S_IFMT()
+# What says that an open does not wait, or that it is none of a FIFO.
+_AT_ONCE = (
+    os.O_RDWR | os.O_EXCL | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+)
 _lseek, _read, _write = os.lseek, _native["read"], _native["write"]
 _NO = (OSError, TypeError, OverflowError, ValueError)
 
@@ -94,6 +103,19 @@ def write(_os: "Any", fd: "Any", data: "Any", /) -> int:
     return _write(fd, data)  # type: ignore[no-any-return]
 
 
+def open(_os: "Any", /, path: "Any", flags: "Any", mode: "Any" = 0o777, *, dir_fd: "Any" = None) -> int:
+    if get_hub_if_exists() is not None:
+        try:
+            is_fifo = not flags & _AT_ONCE and _stat(path, dir_fd=dir_fd).st_mode & 0o170000 == _FIFO
+        except _NO:
+            is_fifo = False
+        if is_fifo and not sys.is_finalizing():
+            from ._fifos import open_fifo
+
+            return open_fifo(originals, path, flags, mode, dir_fd)
+    return _open(path, flags, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
+
+
 def readinto(_os: "Any", fd: "Any", buffer: "Any", /) -> int:
     return _call("readinto", fd, buffer)  # type: ignore[no-any-return]
 
@@ -140,7 +162,7 @@ def splice(
 
 
 _made: "dict[str, Any]" = {}
-_ALL = (read, write, readinto, readv, writev, preadv, pwritev, eventfd_read, eventfd_write, sendfile, splice)
+_ALL = (open, read, write, readinto, readv, writev, preadv, pwritev, eventfd_read, eventfd_write, sendfile, splice)
 
 
 def plan(module: "ModuleType") -> "list[Change]":
@@ -149,8 +171,8 @@ def plan(module: "ModuleType") -> "list[Change]":
     for function in _ALL if os.name == "posix" else ():
         name = function.__name__
         # Elsewhere sendfile has other parameters.
-        if name in _native and (function is not sendfile or sys.platform == "linux"):
+        if name in originals and (function is not sendfile or sys.platform == "linux"):
             if name not in _made:
-                _made[name] = as_builtin_of_os(function, _native[name])
+                _made[name] = as_builtin_of_os(function, originals[name])
             changes.append(Change(module, name, _made[name]))
     return changes

@@ -5,10 +5,10 @@ thread for anybody who asks, and what it raises is printed by the hub, or ends a
 thread that waits for nothing but a signal gets LoopExit. gevent does not know which greenlet stands for which thread.
 
 Replaced: ``signal.signal`` and ``set_wakeup_fd``, which raise ValueError in a thread as documented; ``getsignal``;
-``pthread_kill`` and ``time.pthread_getcpuclockid``, which take the idents that ``threading`` gives; the methods ``run``
-and ``join`` of gevent's Hub. Handlers stay native until a hub runs for the first time: until then only the main thread
-does. From then on each is behind :func:`dispatch`, and _main_signals.py, loaded for the first handler that a program
-sets or by the first Ctrl-C, says how it runs. Between signals nothing costs anything.
+``pthread_kill`` and ``time.pthread_getcpuclockid``, which take the idents that ``threading`` gives. Handlers stay
+native until a hub runs for the first time (ctrl_c.py): until then only the main thread does. From then on each is
+behind :func:`dispatch`, and _main_signals.py, loaded for the first handler that a program sets or by the first Ctrl-C,
+says how it runs. Between signals nothing costs anything.
 
 Left as it is: handlers that are set in C, or through ``_signal``; masks, timers and ``siginterrupt``, which belong to
 the native thread; Windows.
@@ -18,12 +18,13 @@ import sys
 from functools import update_wrapper
 
 from gevent._hub_local import get_hub_if_exists
-from gevent.hub import Hub
+from greenlet import getcurrent
 
 from .._gevent import native
 from .._originals import at_end
+from . import ctrl_c
 from ._waits import is_main_native_thread
-from .changes import Call, Change
+from .changes import Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _early: "list[int] | None" = None  # signals that come while it is being importe
 
 
 def plan(signal: "ModuleType") -> "list[Change]":
-    """Everything that is replaced; a hub that runs already goes on in the new way."""
+    """Everything that is replaced, which ctrl_c.py's part belongs to."""
     if not hasattr(signal, "pthread_kill"):
         return []
     global base
@@ -55,11 +56,8 @@ def plan(signal: "ModuleType") -> "list[Change]":
     if hasattr(sys.modules["time"], "pthread_getcpuclockid"):  # macOS has none
         named.append((sys.modules["time"], pthread_getcpuclockid))
     changes = [_change(owner, function, native(owner.__name__, _name(function))) for owner, function in named]
-    changes += [_change(Hub, method, getattr(Hub, _name(method))) for method in (run_, join_)]
-    hub = get_hub_if_exists()
-    if hub and is_main_native_thread():  # it is past the beginning of its run()
-        changes.append(Call(lambda: _begin(hub), lambda: _end(hub)))
-    return changes
+    changes.append(Change(vars(ctrl_c), "adopt", _adopt))
+    return changes + ctrl_c.plan(signal)
 
 
 def _name(function: "Any") -> str:
@@ -71,46 +69,8 @@ def _change(owner: "Any", function: "Any", original: "Any") -> Change:
     if original is not function:
         _originals[name] = original
         update_wrapper(function, original)
-        function.__module__ = owner.__module__ if owner is Hub else owner.__name__  # no longer C's
+        function.__module__ = owner.__name__  # no longer C's
     return Change(owner, name, function)
-
-
-def run_(hub: "Any") -> "Any":
-    """Hub.run: a hub of the main thread's waits for signals, too."""
-    if not is_main_native_thread():
-        return _originals["run"](hub)
-    _begin(hub)
-    try:
-        return _originals["run"](hub)
-    finally:
-        _end(hub)
-
-
-def join_(hub: "Any", timeout: "Any" = None) -> "Any":
-    """Hub.join: gevent's way to run until there is nothing left to do, for which a signal does not count."""
-    waits = vars(hub).get("_lazypatch_waits")
-    if waits is None:
-        return _originals["join"](hub, timeout)
-    waits.ref = False
-    try:
-        return _originals["join"](hub, timeout)
-    finally:
-        waits.ref = True
-
-
-def _begin(hub: "Any") -> None:
-    """Have the loop go on while there is nothing but a signal to wait for, and handlers run as the main thread."""
-    _adopt()
-    # A timer, because every other watcher that works by itself takes descriptors.
-    waits = hub._lazypatch_waits = hub.loop.timer(1 << 30)
-    waits.start(bool)
-
-
-def _end(hub: "Any") -> None:
-    waits = vars(hub).pop("_lazypatch_waits", None)
-    if waits is not None:
-        waits.stop()
-        waits.close()
 
 
 def _adopt() -> None:
@@ -119,9 +79,11 @@ def _adopt() -> None:
     if not _adopted:
         at_end.append(_give_back)
     _adopted = True
+    ctrl_c.give_back()
     for number in range(1, sys.modules["_signal"].NSIG):
         handler = base.getsignal(number)
-        if callable(handler) and handler is not dispatch:
+        ours = str(getattr(handler, "__module__", "")).startswith("lazypatch.")  # as that of input()
+        if callable(handler) and not ours:
             handlers[number] = handler
             base.signal(number, dispatch)
     if [*handlers.values()] != [sys.modules["_signal"].default_int_handler]:
@@ -196,6 +158,8 @@ def _seen(number: int, handler: "Any") -> "Any":
     """What the program is to see for *handler*, the interpreter's."""
     if handler is dispatch:
         return handlers[number]
+    if handler is ctrl_c.first:
+        return sys.modules["_signal"].default_int_handler
     return sys.modules["signal"].SIG_DFL if hasattr(handler, "lazypatch_trap") else handler
 
 
@@ -208,8 +172,13 @@ def set_wakeup_fd(fd: "Any", /, *, warn_on_full_buffer: "Any" = True) -> "Any":
 def _only_in_the_main_thread(what: str) -> None:
     """A greenlet that the program spawned itself is in no thread; natively the interpreter looks."""
     threading: "Any" = sys.modules["threading"]
-    thread = threading._active.get(threading.get_ident())
-    if thread not in (None, threading.main_thread()) and not isinstance(thread, threading._DummyThread):
+    thread, main = threading._active.get(threading.get_ident()), threading.main_thread()
+    if thread is None or isinstance(thread, threading._DummyThread):  # perhaps one of _thread's
+        known = sys.modules.get(f"{__package__}.fork_threads")
+        elsewhere = known is not None and getcurrent() in known.running and main.ident != threading.get_ident()
+    else:
+        elsewhere = thread is not main
+    if elsewhere:
         raise ValueError(f"{what} only works in main thread of the main interpreter")
 
 

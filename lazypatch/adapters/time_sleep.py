@@ -2,14 +2,17 @@
 
 gevent's takes a negative number for a turn of the others, no argument for zero, and a second one. And it is written in
 Python: ``sleep = time.sleep`` in a class body, which is the builtin function for whoever reads it of an object, becomes
-a method that is given the object to sleep. Here is one that passes for a builtin function, over gevent's.
+a method that is given the object to sleep. Here is one that passes for a builtin function, over gevent's; what is
+shorter than a millisecond, to which gevent's rounds it up, is slept as long as it says (_short_sleeps.py).
 """
 
 from __future__ import annotations
 
 from operator import index
 
+from gevent._hub_local import get_hub_if_exists
 from gevent.hub import sleep as _sleep
+from greenlet import getcurrent
 
 from .._gevent import native
 from .._install import Change
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 _native: Any = native("time", "sleep")
 _made: Any = None
+_SHORT = 0.001  # seconds, the least that the event loop tells apart
 _LONGEST = 1 << 31  # seconds; of more than that, C says first whether it is too much
 
 
@@ -31,6 +35,10 @@ def sleep(_time: Any, seconds: Any, /) -> None:
         seconds = index(seconds)
     if not 0 <= seconds < _LONGEST:
         _native(seconds)
+    elif 0 < seconds < _SHORT and (hub := get_hub_if_exists()) not in (None, getcurrent()):
+        from . import _short_sleeps
+
+        _short_sleeps.sleep(hub, seconds)
     else:
         _sleep(seconds)
 

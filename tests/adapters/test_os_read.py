@@ -319,3 +319,72 @@ assert File().use() == b"x"
 """
     for spec in (None, "all"):
         run_code(code, spec=spec)
+
+
+def test_opening_a_fifo_lets_the_others_run() -> None:
+    """Each end by os.open(), with each kind of path; nothing of what is written at once is lost."""
+    code = """
+import os, tempfile, threading, time
+folder = tempfile.mkdtemp()
+path = os.path.join(folder, "fifo")
+os.mkfifo(path)
+ways = (path, {}), (os.fsencode(path), {}), ("fifo", {"dir_fd": os.open(folder, os.O_DIRECTORY)})
+for where, options in ways:
+    for others_write in (True, False):
+        ticks, got, opened = [], [], threading.Event()
+        def tick():
+            while not opened.is_set(): ticks.append(1); time.sleep(0.001)
+        def other():
+            while len(ticks) < 20: time.sleep(0.001)
+            if others_write:
+                end = os.open(where, os.O_WRONLY, **options)
+                os.write(end, b"at once"); os.close(end)
+            else:
+                end = os.open(where, flags=os.O_RDONLY, **options)
+                got.append(os.read(end, 100)); os.close(end)
+        threads = [threading.Thread(target=each) for each in (tick, other)]
+        for each in threads: each.start()
+        end = os.open(where, os.O_RDONLY if others_write else os.O_WRONLY, **options)
+        opened.set()
+        if others_write: got.append(os.read(end, 100))
+        else: os.write(end, b"at once")
+        os.close(end)
+        for each in threads: each.join()
+        print(got, os.get_blocking(end := os.open(where, os.O_RDONLY | os.O_NONBLOCK, **options)), len(ticks) >= 20)
+        os.close(end)
+# A writer that writes nothing is enough, and so is one that has gone again.
+for seconds in (0, 0.3):
+    def come():
+        end = os.open(path, os.O_WRONLY); time.sleep(seconds); os.close(end)
+    thread = threading.Thread(target=come); thread.start()
+    end = os.open(path, os.O_RDONLY); print(os.read(end, 1)); thread.join(); os.close(end)
+for call in (
+    lambda: os.open(path, os.O_WRONLY | os.O_NONBLOCK), lambda: os.open(folder + "/none", os.O_RDONLY),
+    lambda: os.open(path, "r"), lambda: os.open(3.5, os.O_RDONLY), lambda: os.open("a\\0b", 0),
+):
+    try: print("no error", call())
+    except (OSError, TypeError, ValueError) as error: print(type(error).__name__, str(error).replace(folder, ""))
+print(os.get_inheritable(os.open(path, os.O_RDWR)))
+"""
+    plain, armed = run_code(code), run_code(code, spec="all")
+    assert armed == plain and plain.count("b'at once'] False True") == 6, armed
+
+
+def test_what_ends_the_wait_for_the_other_end_of_a_fifo_leaves_nothing_open() -> None:
+    code = """
+import os, tempfile, threading, gevent
+threading.Thread(target=bool).start()
+path = tempfile.mktemp()
+os.mkfifo(path)
+gevent.sleep(0)
+for flags in (os.O_RDONLY, os.O_WRONLY):
+    open_ones = os.listdir("/proc/self/fd")
+    try:
+        with gevent.Timeout(0.05): os.open(path, flags)
+    except gevent.Timeout: print("timeout")
+    waits = gevent.spawn(os.open, path, flags)
+    gevent.sleep(0.02)
+    waits.kill()
+    print(os.listdir("/proc/self/fd") == open_ones)
+"""
+    assert run_code(code, spec="all") == "timeout\nTrue\n" * 2

@@ -526,3 +526,116 @@ for name in ("signal", "getsignal", "set_wakeup_fd", "pthread_kill", "pause", "s
     print(name, function.__name__, str(inspect.signature(function)), function.__doc__.split()[0])
     print(pickle.loads(pickle.dumps(function)) is function)
 """)
+
+
+# What a program looks like that never imports signal; to be run by a shell, from which it gets its Ctrl-C.
+WITHOUT = """
+import os, sys, threading, time
+assert "signal" not in sys.modules
+started = []
+first = threading.Thread(target=lambda: started.append(threading.get_native_id()))
+first.start(); first.join()
+assert (started == [threading.get_native_id()]) == bool(os.environ.get("PYTHONCOOPPATCH"))
+
+def later(seconds):
+    "Ctrl-C from outside."
+    os.posix_spawn("/bin/sh", ["sh", "-c", f"sleep {seconds}; kill -INT {os.getpid()}"], os.environ)
+"""
+WAITS_WITHOUT = {
+    "an event": "threading.Event().wait()",
+    "time": "time.sleep(30)",
+    "a pipe": "r, w = os.pipe(); os.read(r, 1)",
+    "a thread": "t = threading.Thread(target=time.sleep, args=(30,), daemon=True); t.start(); t.join()",
+}
+
+
+@pytest.mark.parametrize("wait", WAITS_WITHOUT.values(), ids=WAITS_WITHOUT)
+def test_ctrl_c_is_the_main_threads_also_where_nobody_imports_signal(wait: str) -> None:
+    """Nothing is printed before it, and a wait for nothing else goes on until it comes."""
+    code = f"{WITHOUT}\nlater(0.3)\ntry:\n    {wait}\nexcept KeyboardInterrupt: print('Ctrl-C')\n"
+    plain, armed = (run_python("-c", code, spec=spec) for spec in (None, "all"))
+    assert (plain.stdout, plain.stderr, plain.returncode) == ("Ctrl-C\n", "", 0), plain
+    assert (armed.stdout, armed.stderr, armed.returncode) == ("Ctrl-C\n", "", 0), armed
+
+
+def test_a_worker_that_computes_goes_on_after_ctrl_c_also_where_nobody_imports_signal() -> None:
+    code = f"""{WITHOUT}
+def compute():
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end: sum(range(1000))
+    print("computed")
+    done.set()
+done = threading.Event()
+later(0.3)
+try:
+    threading.Thread(target=compute).start()
+    done.wait()
+except KeyboardInterrupt: print("Ctrl-C")
+done.wait()
+"""
+    for spec in (None, "all"):
+        done = run_python("-c", code, spec=spec)
+        assert (done.stdout, done.stderr, done.returncode) == ("Ctrl-C\ncomputed\n", "", 0), done
+
+
+def test_without_signal_main_ctrl_c_is_gevents_also_where_nobody_imports_signal() -> None:
+    code = f"{WITHOUT}\nlater(0.3)\ntry: time.sleep(30)\nexcept KeyboardInterrupt: print('Ctrl-C')\n"
+    done = run_python("-c", code, spec="all,-signal-main")
+    assert (done.stdout, done.returncode) == ("Ctrl-C\n", 0), done
+
+
+def test_a_handler_of_ctrl_c_that_is_set_after_a_wait_has_the_interpreters_before_it() -> None:
+    code = f"""{WITHOUT}
+time.sleep(0.01)
+import signal
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+print(signal.signal(signal.SIGINT, signal.SIG_IGN) is signal.default_int_handler, signal.getsignal(signal.SIGINT))
+"""
+    assert run_code(code, spec="all") == run_code(code)
+
+
+def test_a_signal_that_comes_together_with_what_is_waited_for_comes_first() -> None:
+    """Both are there when the loop looks: the main thread's handler has run before the main thread goes on."""
+    both("""
+r, w = os.pipe()
+class Enough(Exception): pass
+def enough(*args): raise Enough
+signal.signal(signal.SIGUSR1, enough)
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        time.sleep(0.2)
+        os.kill(me, signal.SIGSTOP); os.write(w, b"x"); os.kill(me, signal.SIGUSR1); os.kill(me, signal.SIGCONT)
+        os._exit(0)
+    try: print("read", os.read(r, 1))
+    except Enough: print("enough")
+    os.waitpid(child, 0); os.set_blocking(r, False)
+    try:
+        while os.read(r, 1): pass
+    except BlockingIOError: os.set_blocking(r, True)
+""")
+
+
+def test_a_thread_of_the_module_thread_may_not_set_handlers_either() -> None:
+    out = both("""
+import _thread
+done = threading.Event()
+def use():
+    for call in (lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN), lambda: signal.set_wakeup_fd(-1)):
+        try: print("no error", call())
+        except ValueError as error: print(error)
+    done.set()
+_thread.start_new_thread(use, ())
+done.wait()
+def forks():
+    child = os.fork()
+    if not child:
+        print("in the child of a thread", signal.signal(signal.SIGUSR1, signal.SIG_IGN), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    done.set()
+done.clear(); sys.stdout.flush()
+_thread.start_new_thread(forks, ())
+done.wait()
+""").stdout
+    assert out.count("only works in main thread") == 2

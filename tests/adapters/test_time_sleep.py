@@ -37,3 +37,62 @@ for t in threads: t.join()
 assert time.monotonic() - begin < 1.2
 """
     run_code(code, spec="all")
+
+
+def test_what_is_shorter_than_a_millisecond_is_not_rounded_up_to_one() -> None:
+    """Fifty sleeps of a tenth of one are over before another thread's single sleep of forty; as often as it may take."""
+    code = """
+import threading, time
+def fifty():
+    for _ in range(50): time.sleep(0.0001)
+    ended.append("fifty")
+def one():
+    time.sleep(0.04)
+    ended.append("one")
+for _ in range(20):
+    ended = []
+    threads = [threading.Thread(target=each) for each in (one, fifty)]
+    for each in threads: each.start()
+    for each in threads: each.join()
+    if ended == ["fifty", "one"]: break
+print(ended)
+"""
+    for spec in (None, "all"):
+        assert run_code(code, spec=spec) == "['fifty', 'one']\n"
+
+
+def test_short_sleeps_end_whoever_else_never_waits_and_whoever_is_killed_or_forks() -> None:
+    code = """
+import os, sys, threading, time, gevent
+over = []
+def spin():
+    while not over: time.sleep(0)
+def short():
+    for _ in range(100): time.sleep(0.0002)
+    over.append(1)
+spinning, sleeping = threading.Thread(target=spin), threading.Thread(target=short)
+spinning.start(); sleeping.start(); sleeping.join(); spinning.join()
+for _ in range(20):
+    sleeper = gevent.spawn(time.sleep, 0.0009)
+    gevent.sleep(0)
+    sleeper.kill()
+try:
+    with gevent.Timeout(0.01):
+        while True: time.sleep(0.0001)
+except gevent.Timeout: print("timeout")
+stop = []
+def for_ever():
+    while not stop: time.sleep(0.0005)
+threads = [threading.Thread(target=for_ever) for _ in range(3)]
+for each in threads: each.start()
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        time.sleep(0.0001); time.sleep(0.02)
+        os._exit(gevent.get_hub()._lazypatch_short_sleeps._idle.active)  # it would keep the processor busy
+    assert os.waitpid(child, 0)[1] == 0
+stop.append(1)
+for each in threads: each.join()
+print("ok")
+"""
+    assert run_code(code, spec="all") == "timeout\nok\n"
