@@ -208,11 +208,14 @@ def _server(name: str, kind: str) -> str:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[int]:
-    """A Redis server that keeps nothing: gives its port. Skips the test where there is none."""
+def redis(*more: str) -> Iterator[int]:
+    """A Redis server that keeps nothing: gives its port. Skips the test where there is none.
+
+    :param more: options of its command line, besides.
+    """
     server, port = _server("redis-server", "Redis"), free_port()
     with _data() as data:
-        words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data)]
+        words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data), *more]
         with _running(words, data, lambda: _answers(port)):
             yield port
 

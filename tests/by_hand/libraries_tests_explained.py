@@ -17,5 +17,22 @@ EXPLAINED: tuple[Explained, ...] = (
         "It makes the descriptor of a socket, whose time-out is 0, block by os.set_blocking(), and reads in a thread by the "
         "socket's file. gevent's socket asks the system at once, as it does in every read, and that waits.",
     ),
+    Explained(
+        "psycopg *",
+        "tests/test_concurrency.py::test_commit_concurrency",
+        "A thread commits without end what needs no commit, so it asks nobody and waits for nothing. Greenlets take turns where "
+        "they wait: it keeps its turn for ever.",
+    ),
+    Explained(
+        "psycopg *",
+        "tests/test_waiting.py::test_*wait_c*",
+        "They call by its name the function that waits in C, in whose place psycopg takes one that waits in Python under gevent, "
+        "and what is waited for is done by another thread.",
+    ),
+    Explained(
+        "psycopg *",
+        "tests/test_gevent.py::test_*_use_wait_c",
+        "They skip themselves where psycopg has not chosen to wait in C, which it does not under gevent.",
+    ),
     Explained("trio *", "*::test_named_thread_os", IDENTS),
 )
