@@ -88,6 +88,8 @@ LIBRARIES = (
     Library("pexpect", "4.9.0", "ptyprocess"),
     Library("watchdog", "7.1.0", WATCHDOG),
     Library("watchdog", "6.0.0", WATCHDOG, "tests -o addopts="),
+)
+DRIVERS = (
     # Left out: mypy's opinion; what does the same some hundred times to count objects, for a quarter of an hour; and what
     # psycopg marks as "timing based, can fail on cheese hardware".
     Library(
@@ -199,7 +201,7 @@ def main(arguments: list[str]) -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         waiting = {
             library.title: pool.submit(compare, library, folder, store, options.spec)
-            for library in LIBRARIES
+            for library in (*LIBRARIES, *DRIVERS)
             if not options.names or library.name in options.names
         }
         for title, future in waiting.items():
@@ -212,8 +214,11 @@ def main(arguments: list[str]) -> int:
                 print(f"{title}: {error}", flush=True)
                 continue
             show(rows[-1])
-    if options.markdown:
-        write_section(options.markdown, f"Libraries' tests beside plain Python, {VERSION}", markdown(rows))
+    drivers = {library.title for library in DRIVERS}
+    for whose, wanted in ("Libraries", False), ("Drivers", True):
+        mine = [row for row in rows if (row.file in drivers) == wanted]
+        if options.markdown and mine:
+            write_section(options.markdown, f"{whose}' tests beside plain Python, {VERSION}", markdown(mine))
     return 1 if not rows or any(map(problems, rows)) else 0
 
 

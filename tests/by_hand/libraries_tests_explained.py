@@ -18,10 +18,22 @@ EXPLAINED: tuple[Explained, ...] = (
         "socket's file. gevent's socket asks the system at once, as it does in every read, and that waits.",
     ),
     Explained(
-        "psycopg *",
-        "tests/test_concurrency.py::test_commit_concurrency",
+        "mysqlclient *",
+        "*::test_*_concurrent_use_raises",
+        "They ask for a ProgrammingError when a second thread uses a connection that is in use. Here a second query waits for its "
+        "turn, and rows are read without letting others run.",
+    ),
+    Explained(
+        "psycopg*",
+        "*::test_commit_concurrency",
         "A thread commits without end what needs no commit, so it asks nobody and waits for nothing. Greenlets take turns where "
         "they wait: it keeps its turn for ever.",
+    ),
+    Explained(
+        "psycopg *",
+        "*::test_eintr*",
+        "Its script's timer may go off once more while the interpreter ends, where Python has put the system's own handlers back: "
+        "it fails in both columns, by chance.",
     ),
     Explained(
         "psycopg *",
