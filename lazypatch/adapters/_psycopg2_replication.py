@@ -34,6 +34,10 @@ def methods(base: Any, error: Any, without: Callable[[Any], Any]) -> dict[str, A
         _begun[self] = status_interval
 
     def consume_stream(self: Any, consume: Any, keepalive_interval: Any = None) -> None:
+        if self.closed:
+            read(self)  # raises what says so
+        if self.connection.async_:
+            raise error("consume_stream cannot be used in asynchronous mode")
         if keepalive_interval is not None and not isinstance(keepalive_interval, (int, float)):
             raise error("keepalive_interval must be int or float")
         if keepalive_interval is not None and keepalive_interval < 1:

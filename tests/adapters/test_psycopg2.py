@@ -160,7 +160,11 @@ CHECKS = {
         try: k.consume_stream(consume, keepalive_interval=1)
         except psycopg2.extras.StopReplication: pass
         thread.join(); assert len(seen) > 1, seen
-        k.close(); c.close(); d.autocommit = True
+        k.close()
+        try: k.consume_stream(print)
+        except psycopg2.InterfaceError: pass
+        else: raise AssertionError
+        c.close(); d.autocommit = True
         while ask(d, "select count(*) from pg_replication_slots where active"): pass
         d.cursor().execute("select pg_drop_replication_slot('s')")
     """,
@@ -220,6 +224,23 @@ CHECKS = {
         def wait():
             while (s := c.poll()) != ext.POLL_OK: select.select([c] if s == 1 else [], [c] if s == 2 else [], [])
         wait(); k = c.cursor(); k.execute("select 6"); wait(); assert k.fetchone() == (6,)
+    """,
+    "replication, asynchronous": """
+        import select
+        c = psycopg2.connect(DSN, connection_factory=psycopg2.extras.LogicalReplicationConnection, async_=True)
+        def wait():
+            while (s := c.poll()) != ext.POLL_OK: select.select([c] if s == 1 else [], [c] if s == 2 else [], [])
+        wait(); k = c.cursor(); k.create_replication_slot("p", output_plugin="test_decoding"); wait(); k.start_replication("p"); wait()
+        try: k.consume_stream(print)
+        except psycopg2.ProgrammingError as error: assert "asynchronous" in str(error), error
+        else: raise AssertionError
+        d = connect(); d.autocommit = True
+        threading.Timer(0.05, d.cursor().execute, ("drop table if exists q; create table q as select 43 a",)).start()
+        while (message := k.read_message()) is None or b"43" not in bytes(message.payload):
+            if message is None: select.select([c], [], [], 1)
+        c.close()
+        while ask(d, "select count(*) from pg_replication_slots where active"): pass
+        d.cursor().execute("select pg_drop_replication_slot('p')")
     """,
     "notifications": """
         import select
