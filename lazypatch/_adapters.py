@@ -54,10 +54,13 @@ class Adapter:
         asked, usual = selection.adapters, self.usual and "-" + self.word not in selection.adapters
         return self.word in asked or (usual and ("all" in asked or self.kind + "s" in asked))
 
-    def load(self) -> object:
-        """Its function."""
+    def load(self) -> "Any":
+        """Its function; what a third party's gives is looked over first."""
         module, _, function = self.plan.partition(":")
-        return getattr(__import__(module, fromlist=[function]), function)
+        plan = getattr(__import__(module, fromlist=[function]), function)
+        if module.startswith(_OURS):
+            return plan
+        return __import__(f"{_OURS}_looked_over", fromlist=["with_a_look"]).with_a_look(plan)
 
 
 def _part(word: str, modules: str, needs: str, option: str = "", *better: Adapter) -> Adapter:
@@ -209,8 +212,7 @@ class Waiting:
         try:
             if row.plan.startswith(_OURS):
                 self._host.at_once(*__import__(_OURS[:-1], fromlist=["with_needed"]).with_needed(row.plan))
-            plan: "Any" = row.load()
-            commit(plan(module), late)
+            commit(row.load()(module), late)
         except Exception as error:
             from ._errors import not_adapted, warn_once
 

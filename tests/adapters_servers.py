@@ -141,8 +141,24 @@ def _quiet(data: pathlib.Path) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server: gives its DSN. Skips the test where there is no server on this machine."""
+def certificate() -> Iterator[tuple[str, str]]:
+    """The files of localhost's certificate, which docs/examples has, and of its key, which the user of the servers may read."""
+    source = pathlib.Path(__file__).parents[1] / "docs" / "examples"
+    with _data() as folder:
+        for name in ("cert.pem", "key.pem"):
+            shutil.copy(source / name, folder)
+            if rights := _nobody():
+                os.chown(folder / name, rights["user"], rights["group"])
+        (folder / "key.pem").chmod(0o600)
+        yield str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+@contextlib.contextmanager
+def postgres(*settings: str) -> Iterator[str]:
+    """A PostgreSQL server: gives its DSN. Skips the test where there is no server on this machine.
+
+    :param settings: what its configuration says besides, each as NAME=VALUE.
+    """
     initdb, server = _found("initdb"), _found("postgres")
     if initdb is None or server is None:
         pytest.skip("there is no PostgreSQL server (initdb, postgres) on this machine")
@@ -152,6 +168,7 @@ def postgres() -> Iterator[str]:
         made = [initdb, "-D", data, "-U", "tester", "-A", "trust", "-N"]
         subprocess.run(made, check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
         options = ["-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-F", "-N", "40"]
+        options += [word for setting in settings for word in ("-c", setting)]
         ask = [ready, "-h", "127.0.0.1", "-p", port, "-t", "1"]
         is_ready = lambda: subprocess.run(ask, **_quiet(data)).returncode == 0  # type: ignore[call-overload]
         with _running([server, "-D", str(data), *options], data, is_ready):
@@ -165,8 +182,11 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def mariadb() -> Iterator[int]:
-    """A MariaDB server that lets everybody in: gives its port. Skips the test where there is none."""
+def mariadb(*more: str) -> Iterator[int]:
+    """A MariaDB server that lets everybody in: gives its port. Skips the test where there is none.
+
+    :param more: options of its command line, besides.
+    """
     places = ":".join(["/usr/sbin", "/usr/bin", os.environ.get("PATH", "")])
     install, server = shutil.which("mariadb-install-db", path=places), shutil.which("mariadbd", path=places)
     if install is None or server is None:
@@ -176,7 +196,7 @@ def mariadb() -> Iterator[int]:
         made = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
         subprocess.run([*made, "--skip-test-db"], check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
         options = ["--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
-        options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1"]
+        options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1", *more]
         with _running([server, *options], data, lambda: _answers(port)):
             yield port
 
@@ -188,11 +208,14 @@ def _server(name: str, kind: str) -> str:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[int]:
-    """A Redis server that keeps nothing: gives its port. Skips the test where there is none."""
+def redis(*more: str) -> Iterator[int]:
+    """A Redis server that keeps nothing: gives its port. Skips the test where there is none.
+
+    :param more: options of its command line, besides.
+    """
     server, port = _server("redis-server", "Redis"), free_port()
     with _data() as data:
-        words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data)]
+        words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(data), *more]
         with _running(words, data, lambda: _answers(port)):
             yield port
 

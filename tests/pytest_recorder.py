@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -56,7 +57,9 @@ if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # as `python -m pytest` has it
     if bool(given["spec"]) != ("lazypatch" in sys.modules):
         raise SystemExit("lazypatch is loaded" if not given["spec"] else "lazypatch is not loaded")
-    arguments = [*shlex.split(given["module"]), "-p", "no:cacheprovider", "-q", "-o", "faulthandler_timeout=0"]
+    arguments = [*shlex.split(given["module"]), "-q", "-o", "faulthandler_timeout=0"]
+    # Some ask pytest's cache whether an earlier run crashed: each process gets a new one.
+    arguments += ["-o", f"cache_dir={tempfile.mkdtemp(dir=os.path.dirname(given['results']))}"]
     arguments += ["--continue-on-collection-errors", "--tb=native"]  # others let Python 3.11 fail in ast, now and then
     recorder = Recorder(given)
     status = pytest.main(arguments, [recorder])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from conftest import clean_environment
@@ -48,6 +49,7 @@ class Job(NamedTuple):
     recorder: str = "recorder.py"  # the program that runs the tests, in this file's folder
     python: str = sys.executable
     work: str = ""  # the folder to run in; one that is removed afterwards, if not given
+    variables: tuple[tuple[str, str], ...] = ()  # of the environment, besides
 
 
 def failing(outcomes: Outcomes) -> set[str]:
@@ -98,7 +100,7 @@ def _start(job: Job, files: dict[str, pathlib.Path], log: Any) -> subprocess.Pop
     work.mkdir(exist_ok=True)
     recorder = str(pathlib.Path(__file__).with_name(job.recorder))
     arguments = [recorder, str(files["setup.py"]), str(files["job.json"])]
-    return start(arguments, pathlib.Path(job.work or work), log, job.spec, job.python)
+    return start(arguments, pathlib.Path(job.work or work), log, job.spec, job.python, **dict(job.variables))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -117,10 +119,13 @@ def interruptible() -> None:
 
 
 def start(
-    arguments: list[str], work: pathlib.Path, log: Any, spec: str, python: str = sys.executable
+    arguments: list[str], work: pathlib.Path, log: Any, spec: str, python: str = sys.executable, **variables: str
 ) -> subprocess.Popen[bytes]:
-    """*python* with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given."""
-    extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio"}
+    """*python* with *arguments*, in the folder *work* and in a process group of its own, armed by *spec* if given.
+
+    :param variables: what else its environment holds.
+    """
+    extra = {"GEVENTTEST_USE_RESOURCES": "all,-network,-urlfetch,-largefile,-gui,-audio", **variables}
     if python != sys.executable:  # that of an environment of its own, whose programs come first
         extra["PATH"] = os.pathsep.join([str(pathlib.Path(python).parent), os.environ.get("PATH", os.defpath)])
     if spec:
@@ -213,14 +218,14 @@ class Store:
         self._folder = folder
         self._only_read = only_read
 
-    def run(self, key: str, job: Job) -> Outcomes:
+    def run(self, key: str, job: Job, how: Callable[[Job], Outcomes] = run) -> Outcomes:
         """What is stored under *key*; else run *job* and store it. Raises NotStored if this store only reads."""
         file = self._folder / f"{key}.json" if self._folder is not None else None
         if file is not None and file.exists():
             return {test: Outcome(*outcome) for test, outcome in json.loads(file.read_text()).items()}
         if self._only_read:
             raise NotStored(key)
-        outcomes = run(job)
+        outcomes = how(job)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             new = file.with_suffix(".new")

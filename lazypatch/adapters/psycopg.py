@@ -4,6 +4,9 @@ What waits. ``psycopg.waiting.wait``: in C, unless gevent.monkey's record says t
 imported. Where lazypatch is armed before that, psycopg chooses rightly by itself, and nothing is done.
 
 What is replaced. That one name, by ``wait_selector``, through which connections, cursors and pools look it up.
+
+Who is ended while it waits (a kill, a Timeout) leaves the connection in the middle of its query: psycopg refuses to ask
+anything else on it, and its pools give it up. After Ctrl-C psycopg itself ends the query at the server.
 """
 
 from __future__ import annotations

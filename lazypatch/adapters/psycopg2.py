@@ -12,9 +12,12 @@ when a COPY begins: when it first reads or writes the file, the callback is ther
 Who is ended while it waits (a kill, a Timeout, Ctrl-C) finds the connection closed: psycopg2 closes it, so nobody
 reads an answer that was meant for somebody else. In plain Python, Ctrl-C comes after the answer, and it stays open.
 
+So are ``lobject``, which writes in pieces that the socket takes at once, because libpq does not block here and gives a
+larger one up; and the cursor of replication, which psycopg2 refuses with a callback.
+
 What stays native. Looking up the server's name; the wait for the first row of COPY TO, and for the server to take what
-COPY FROM sends; operations of large objects; ``consume_stream()`` of replication. What was made of the native classes
-before gevent was loaded has neither the mutex nor COPY.
+COPY FROM sends; operations of large objects. What was made of the native classes before gevent was loaded has neither
+the mutex nor COPY.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from gevent.socket import wait_read, wait_write
 from greenlet import getcurrent
 
 from .._gevent import native
+from . import _psycopg2_large, _psycopg2_replication
 from .changes import Call, Change, Put
 
 TYPE_CHECKING = False
@@ -51,10 +55,18 @@ def plan(module: Any) -> list[Change]:
     before = extensions.get_wait_callback()
     if before is not None:
         return []
-    own = {"cursor": _cursor(extensions), "connection": None}
-    own["connection"] = _connection(extensions, own["cursor"])
+    own: dict[str, Any] = {"cursor": _cursor(extensions)}
+    large = extensions.lobject
+    own["lobject"] = _subclass(large, _psycopg2_large.methods(large, extensions.encodings))
+    own["connection"] = _connection(extensions, own["cursor"], own["lobject"])
     natives = {name: getattr(extensions, name) for name in own}
     changes: list[Change] = [Change(extensions, name, value) for name, value in own.items()]
+    in_c, name = sys.modules[f"{module.__name__}._psycopg"], "ReplicationCursor"  # psycopg2.extras takes it from there
+    natives[name] = getattr(in_c, name)
+    without = lambda method: _alone(method, extensions)
+    space = _psycopg2_replication.methods(natives[name], module.ProgrammingError, without)
+    own[name] = _subclass(natives[name], space)
+    changes.append(Change(in_c, name, own[name]))
     changes += _in_extras(sys.modules.get("psycopg2.extras"), natives, own)
     changes.append(Change(module, "_connect", _connect(module._connect, own["connection"])))
     wait = _waiting(module)
@@ -188,6 +200,16 @@ class _File:
         return type(self._file)
 
 
+def _alone(method: Any, extensions: Any) -> Any:
+    """*method* of a cursor, without the callback."""
+
+    def call(self: Any, *args: Any) -> Any:
+        with _lock(self.connection), _Without(extensions):
+            return method(self, *args)
+
+    return _like(method, call)
+
+
 def _copying(method: Any, extensions: Any, place: int) -> Any:
     """A COPY, whose file is the argument at *place*."""
 
@@ -227,7 +249,7 @@ def _cursor(extensions: Any) -> Any:
     return _subclass(base, {**space, "__iter__": __iter__})
 
 
-def _connection(extensions: Any, cursor: Any) -> Any:
+def _connection(extensions: Any, cursor: Any, large: Any) -> Any:
     base = extensions.connection
     names = (_CONNECTION + _TWO_PHASE).split()
     space: dict[str, Any] = {name: _one_by_one(getattr(base, name)) for name in names}
@@ -238,6 +260,8 @@ def _connection(extensions: Any, cursor: Any) -> Any:
         return base.cursor(self, *args, **kwargs)
 
     def lobject(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) < 5 and kwargs.get("lobject_factory") is None:
+            kwargs["lobject_factory"] = large
         with _lock(self), _Without(extensions):
             return base.lobject(self, *args, **kwargs)
 

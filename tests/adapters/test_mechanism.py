@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import textwrap
 
 import pytest
 from conftest import run_python
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
 
 LIBRARY = """
 import threading
@@ -27,6 +30,29 @@ def raises(library):
 def half(library):
     def refuse(): raise OSError("refused")
     return [Change(library, "wait", bool), Call(refuse, bool)]
+def misspelt(library): return [Change(library, "wait", bool), Change(library.Client, "got", bool)]
+def others(library):
+    import socket
+    return [Change(library, "wait", bool), Change(socket, "create_connection", bool)]
+def gevents(library):
+    import socket
+    return [Change(library, "wait", bool), Change(socket.socket, "recv", bool)]
+def immutable(library): return [Change(library, "wait", bool), Change(str, "upper", bool)]
+def no_change(library): return ["wait"]
+def nothing(library): pass
+def in_pieces(library):
+    yield Change(library, "wait", bool)
+    raise KeyError("no more")
+"""
+# A plan that waits, in the hub and natively, while other threads import the library and something else.
+SLOW = """
+import gevent, lazypatch, threading, time
+from lazypatch.adapters.changes import Change
+def plan(library):
+    lazypatch.original("time").sleep(0.05)
+    other = threading.Thread(target=__import__, args=("colorsys",)); other.start(); other.join()
+    gevent.sleep(0.05)
+    return [Change(library, "wait", lambda: "cooperative")]
 """
 
 
@@ -154,6 +180,13 @@ def test_it_can_be_asked_for_by_its_word(distribution: pathlib.Path, spec: str) 
         ("slowlib = slowlib_cooperates:half", "OSError: refused"),
         ("slowlib = slowlib_cooperates:missing", "AttributeError"),
         ("slowlib = nothing_there:plan", "No module named 'nothing_there'"),
+        ("slowlib = slowlib_cooperates:misspelt", "would change Client.got, and there is none"),
+        ("slowlib = slowlib_cooperates:others", "would change socket.create_connection, which"),
+        ("slowlib = slowlib_cooperates:gevents", "would change socket.recv, which"),
+        ("slowlib = slowlib_cooperates:immutable", "TypeError"),
+        ("slowlib = slowlib_cooperates:no_change", "has 'wait' where a Change should be"),
+        ("slowlib = slowlib_cooperates:nothing", "TypeError"),
+        ("slowlib = slowlib_cooperates:in_pieces", "KeyError: 'no more'"),
     ],
 )
 def test_a_plan_that_fails_harms_nobody(distribution: pathlib.Path, line: str, said: str) -> None:
@@ -169,6 +202,41 @@ def test_a_plan_that_fails_harms_nobody(distribution: pathlib.Path, line: str, s
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("could not install the adapter slowlib") == 1 and said in done.stderr
     assert "-slowlib" in done.stderr
+
+
+def test_a_plan_that_is_slow_is_waited_for_by_those_who_import_its_library(distribution: pathlib.Path) -> None:
+    """Nobody gets the library half adapted; others run, and import what they like."""
+    (distribution / "slowlib_cooperates.py").write_text(SLOW)
+    run(
+        distribution,
+        """
+        import sys, threading
+        seen = []
+        def use():
+            from slowlib import wait
+            seen.append(wait())
+        def another():
+            import decimal
+            seen.append("slowlib" in sys.modules)
+        threads = [threading.Thread(target=each) for each in (use, use, another, use)]
+        [each.start() for each in threads]; [each.join() for each in threads]
+        assert seen.count("cooperative") == 3 and len(seen) == 4, seen
+        """,
+    )
+
+
+def test_the_example_in_the_docs_works(tmp_path: pathlib.Path) -> None:
+    """All of docs/adapters.md's last section: the entry point of its pyproject.toml, its plan, and its test."""
+    section = (DOCS / "adapters.md").read_text().partition("## An adapter of your own")[2]
+    toml, plan, test = re.findall(r"```(?:toml|python)\n(.*?)```", section, re.DOTALL)
+    name, function = re.findall(r'^(\w+) = "(\w+:\w+)"$', toml.partition('"lazypatch.adapters"]')[2], re.MULTILINE)[0]
+    bring(tmp_path, f"{name} = {function}")
+    (tmp_path / "slowlib.py").write_text("import time\n\nwait = time.sleep\n")
+    (tmp_path / f"{function.partition(':')[0]}.py").write_text(plan)
+    (tmp_path / "test_it.py").write_text(test)
+    code = f"import lazypatch, pytest; raise SystemExit(pytest.main([{str(tmp_path / 'test_it.py')!r}, '-p', 'no:cacheprovider']))"
+    done = run_python("-c", code, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0 and "1 passed" in done.stdout, f"{done.stdout}\n{done.stderr}"
 
 
 def test_a_users_own_module_of_that_name_is_left_alone(distribution: pathlib.Path) -> None:

@@ -33,7 +33,7 @@ def ask(connection, query="select 1"):
 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[str]:
-    with postgres() as dsn:
+    with postgres("wal_level=logical") as dsn:
         yield dsn
 
 
@@ -127,6 +127,47 @@ CHECKS = {
         o.write(b"large" * 1000); o.seek(0); assert o.read(5) == b"large" and o.tell() == 5; o.truncate(5); o.close(); c.commit()
         o = c.lobject(oid, "r"); assert o.read() == "large"; o.close(); o.unlink(); c.commit()
     """,
+    "a large object, written at once": """
+        c = connect(); o = c.lobject(); assert isinstance(o, ext.lobject)
+        assert o.write(b"data" * 4000000) == 16000000 and o.write("text" * 1000000) == 4000000 and o.write("") == 0
+        o.seek(15999999); assert o.read(5) == "atext"; o.close(); assert ask(c) == 1
+    """,
+    "replication": """
+        c = connect(connection_factory=psycopg2.extras.LogicalReplicationConnection); k = c.cursor()
+        assert type(k) is psycopg2.extras.ReplicationCursor
+        try: k.consume_stream(print)
+        except psycopg2.ProgrammingError as error: assert "not replicating" in str(error)
+        else: raise AssertionError
+        k.create_replication_slot("s", output_plugin="test_decoding")
+        try: k.start_replication("nothing")
+        except psycopg2.ProgrammingError: pass
+        else: raise AssertionError
+        k.start_replication("s"); assert k.read_message() is None
+        try: k.consume_stream(print, 0.5)
+        except psycopg2.ProgrammingError as error: assert ">= 1" in str(error)
+        else: raise AssertionError
+        d, seen, began = connect(), [], threading.Event()
+        def write():  # what the stream waits for, is done by another thread
+            began.wait(); j = d.cursor(); j.execute("create table if not exists r (a int)"); d.commit()
+            j.execute("insert into r values (42)"); d.commit()
+        def consume(message):
+            seen.append(message.payload); message.cursor.send_feedback(flush_lsn=message.data_start)
+            try: k.consume_stream(print)
+            except psycopg2.ProgrammingError as error: assert "already" in str(error)
+            else: raise AssertionError
+            if b"42" in bytes(message.payload): raise psycopg2.extras.StopReplication
+        thread = threading.Thread(target=write); thread.start(); threading.Timer(0.05, began.set).start()
+        try: k.consume_stream(consume, keepalive_interval=1)
+        except psycopg2.extras.StopReplication: pass
+        thread.join(); assert len(seen) > 1, seen
+        k.close()
+        try: k.consume_stream(print)
+        except psycopg2.InterfaceError: pass
+        else: raise AssertionError
+        c.close(); d.autocommit = True
+        while ask(d, "select count(*) from pg_replication_slots where active"): pass
+        d.cursor().execute("select pg_drop_replication_slot('s')")
+    """,
     "a connection shared by threads": """
         c = connect()
         assert at_once(lambda: ask(c, "select 3 from pg_sleep(0.01)"), 8)[0] == [3] * 8
@@ -183,6 +224,23 @@ CHECKS = {
         def wait():
             while (s := c.poll()) != ext.POLL_OK: select.select([c] if s == 1 else [], [c] if s == 2 else [], [])
         wait(); k = c.cursor(); k.execute("select 6"); wait(); assert k.fetchone() == (6,)
+    """,
+    "replication, asynchronous": """
+        import select
+        c = psycopg2.connect(DSN, connection_factory=psycopg2.extras.LogicalReplicationConnection, async_=True)
+        def wait():
+            while (s := c.poll()) != ext.POLL_OK: select.select([c] if s == 1 else [], [c] if s == 2 else [], [])
+        wait(); k = c.cursor(); k.create_replication_slot("p", output_plugin="test_decoding"); wait(); k.start_replication("p"); wait()
+        try: k.consume_stream(print)
+        except psycopg2.ProgrammingError as error: assert "asynchronous" in str(error), error
+        else: raise AssertionError
+        d = connect(); d.autocommit = True
+        threading.Timer(0.05, d.cursor().execute, ("drop table if exists q; create table q as select 43 a",)).start()
+        while (message := k.read_message()) is None or b"43" not in bytes(message.payload):
+            if message is None: select.select([c], [], [], 1)
+        c.close()
+        while ask(d, "select count(*) from pg_replication_slots where active"): pass
+        d.cursor().execute("select pg_drop_replication_slot('p')")
     """,
     "notifications": """
         import select

@@ -29,14 +29,23 @@ This page is made from the code.
 |---|---|---|---|---|---|
 """
 
-END = """
+END = '''
 ## An adapter of your own
 
 A distribution brings one through the entry-point group `lazypatch.adapters`. The entry point's name is the module that the
 adapter waits for, and the adapter's word; its value names a function.
 
 ```toml
-# pyproject.toml of the distribution "slowlib-cooperates"
+# pyproject.toml
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "slowlib-cooperates"
+version = "1.0"
+dependencies = ["lazypatch", "slowlib"]
+
 [project.entry-points."lazypatch.adapters"]
 slowlib = "slowlib_cooperates:plan"
 ```
@@ -48,7 +57,7 @@ from lazypatch.adapters.changes import Call, Change
 
 
 def plan(slowlib):
-    \"\"\"The changes that make the module slowlib cooperative. Changes nothing itself.\"\"\"
+    """The changes that make the module slowlib cooperative. Changes nothing itself."""
     native = slowlib.wait
 
     def wait(*args, **kwargs):
@@ -60,17 +69,35 @@ def plan(slowlib):
 `plan(module)` is called once for each module object, when the module's body has run and gevent is loaded. It gives a list:
 `Change(owner, name, value)` for a module, a class or a dict; `Put(setter, old, value)` for a place that only a setter can
 set; `Call(do, undo)` for a library's own switch (one without an undo stands last). All of them are made, or none; originals
-are on record for `get_original()`. A plan that raises harms nobody: one warning says so, and the library is as it was.
+are on record for `get_original()`.
+
+A plan that fails harms nobody: one warning says so, and the library is as it was. It fails, too, if it would change a name
+that is not there, one of a module that lazypatch patches itself, or a class of gevent's. A plan may take its time, and wait:
+who imports the library waits for it, the others run.
 
 The test of it is a program in a process of its own:
 
 ```python
+# test_slowlib_cooperates.py
+import os
+import subprocess
+import sys
+
+PROGRAM = """
+import threading, slowlib
+order = []
+one = threading.Thread(target=lambda: order.append(slowlib.wait(0.2) or "waited"))
+other = threading.Thread(target=lambda: order.append("ran meanwhile"))
+one.start(); other.start(); one.join(); other.join()
+assert order == ["ran meanwhile", "waited"], order
+"""
+
+
 def test_waiting_in_slowlib_lets_others_run():
-    code = "import threading, slowlib; ..."
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONCOOPPATCH": "all"})
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env={**os.environ, "PYTHONCOOPPATCH": "all"})
     assert done.returncode == 0
 ```
-"""
+'''
 
 
 def said(row: Adapter) -> tuple[str, str]:

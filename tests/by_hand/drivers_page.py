@@ -20,7 +20,8 @@ the library, in its report and by a warning when it is loaded; nothing, where a 
 The servers are real ones that were started for it, where they have a name; *kept back*: by a proxy that sends each answer 0.3 s
 later; *slow*: one of Python's that waits itself; *silent*: nobody has a server for it here, so a peer that accepts and says
 nothing, for waits and time-outs only. *With in_threadpool*: the SPEC names the calls that the row makes. niquests is measured in
-an environment of its own, as it puts another urllib3 in the place of urllib3.
+an environment of its own, as it puts another urllib3 in the place of urllib3. On Python 3.14 only what the package index has a
+wheel for is installed, and the servers are those of Debian's forky (PostgreSQL 18).
 
 Calls that fail under gevent.monkey with `asyncio.run() cannot be called from a running event loop` do so in four of five threads:
 gevent has one running loop for all of them.

@@ -24,11 +24,13 @@ class _Slow(http.server.BaseHTTPRequestHandler):
     """Every answer is late, and says ``{}``, as Elasticsearch: clients that ask who answers are content."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: the second would wait for an acknowledgement of the first
+    seconds = SECONDS
 
     def _answer(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         self.rfile.read(length)
-        time.sleep(SECONDS)
+        time.sleep(self.seconds)
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("x-elastic-product", "Elasticsearch")
@@ -61,9 +63,9 @@ def _serving(server: Any) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def slow_http() -> Iterator[int]:
-    """Answers each request after 0.3 s."""
-    with _serving(_Server(("127.0.0.1", 0), _Slow)) as port:
+def slow_http(seconds: float = SECONDS) -> Iterator[int]:
+    """Answers each request after some *seconds*."""
+    with _serving(_Server(("127.0.0.1", 0), type("_Answers", (_Slow,), {"seconds": seconds}))) as port:
         yield port
 
 
@@ -107,12 +109,12 @@ def slow_socketio() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def slow_grpc() -> Iterator[int]:
-    """A gRPC server with a method ``/t/slow`` that answers after 0.3 s."""
+def slow_grpc(seconds: float = SECONDS) -> Iterator[int]:
+    """A gRPC server with a method ``/t/slow`` that answers after some *seconds*."""
     import grpc
 
     def slow(request: bytes, context: object) -> bytes:
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         return request
 
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(40))

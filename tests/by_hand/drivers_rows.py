@@ -100,9 +100,10 @@ def alchemy(name: str, server: str, size: int = 20) -> Row:
         begin, url, sleep = MARIADB, 'f"mysql+{name}://root@127.0.0.1:{WHERE}/mysql"', "select sleep(0.3)"
     code = begin + SQLALCHEMY + f"name, SLEEP = {name!r}, {sleep!r}\nENGINE = engine({url}, {size})\n"
     said, module = f"SQLAlchemy, {name}", IN_C.get(name, "")
+    needs = "SQLAlchemy mysqlclient" if name == "mysqldb" else "SQLAlchemy"
     if size == 2:
-        return Row(f"{said}, a pool of two", "SQLAlchemy", server, code + POOL_OF_TWO, module, best=3)
-    return Row(said, "SQLAlchemy", server, code, module)
+        return Row(f"{said}, a pool of two", needs, server, code + POOL_OF_TWO, module, best=3)
+    return Row(said, needs, server, code, module)
 
 
 DATABASES = [
@@ -135,7 +136,7 @@ DATABASES = [
     alchemy("mysqlconnector", "mariadb"),
     alchemy("mysqldb", "mariadb", 2),
     alchemy("pymysql", "mariadb", 2),
-    on_mariadb("Django's ORM, mysqlclient", "Django", DJANGO + "settings(ENGINE='django.db.backends.mysql', NAME='mysql', USER='root', HOST='127.0.0.1', PORT=WHERE)\nSLEEP = 'select sleep(0.3)'\n", module="MySQLdb"),
+    on_mariadb("Django's ORM, mysqlclient", "Django mysqlclient", DJANGO + "settings(ENGINE='django.db.backends.mysql', NAME='mysql', USER='root', HOST='127.0.0.1', PORT=WHERE)\nSLEEP = 'select sleep(0.3)'\n", module="MySQLdb"),
     Row("sqlite3, a locked database", "", "", "import sqlite3\nfrom tempfile import mkdtemp\nfile = mkdtemp(dir='.') + '/db'\nholder = sqlite3.connect(file, isolation_level=None, check_same_thread=False); holder.execute('create table t (a)'); holder.execute('begin exclusive')\ndef make(): return sqlite3.connect(file, timeout=0.3, check_same_thread=False)\ndef call(c):\n    try: c.execute('insert into t values (1)')\n    except sqlite3.OperationalError: return\n    raise AssertionError\n", module="sqlite3"),
     Row("apsw, a locked database", "apsw", "", "import apsw\nfrom tempfile import mkdtemp\nfile = mkdtemp(dir='.') + '/db'\nholder = apsw.Connection(file); holder.execute('create table t (a)'); holder.execute('begin exclusive')\ndef make():\n    c = apsw.Connection(file); c.set_busy_timeout(300); return c\ndef call(c):\n    try: c.execute('insert into t values (1)')\n    except apsw.BusyError: return\n    raise AssertionError\n", module="apsw"),
     Row("duckdb, a query that computes", "duckdb", "", "import duckdb\ndef make(): return duckdb.connect(config={'threads': 1})\ndef call(c): c.execute('select sleep_ms(300)').fetchall()\n", module="duckdb"),

@@ -76,7 +76,7 @@ class Row:
     """A library, and a call of it that waits."""
 
     name: str
-    dist: str  # what has to be installed; its version is shown
+    dist: str  # what has to be installed; the version of the first is shown
     server: str  # a name of SERVERS; empty: the code needs none
     code: str  # makes make() and call()
     module: str = ""  # by which lazypatch's report knows it, if its C code waits
@@ -193,9 +193,9 @@ def judge(row: Row, seen: dict[str, Seen]) -> tuple[str, str]:
 
 
 def version(dist: str) -> str:
-    """Of a distribution; nothing if it is not installed. The standard library has Python's."""
+    """Of a distribution, or the first of several; nothing if one is not installed. The standard library has Python's."""
     try:
-        return importlib.metadata.version(dist) if dist else sys.version.split()[0]
+        return [importlib.metadata.version(each) for each in dist.split()][0] if dist else sys.version.split()[0]
     except importlib.metadata.PackageNotFoundError:
         return ""
 
@@ -237,7 +237,7 @@ def main() -> int:
                     wrongs += bool(wrong)
                     lines[row.name] = f"| {row.name} | {version(row.dist)} | {line} |"
                     print(f"{'WRONG' if wrong else 'ok   '} {lines[row.name]} {wrong}", flush=True)
-        except (pytest.skip.Exception, ImportError) as error:
+        except (pytest.skip.Exception, ImportError, subprocess.CalledProcessError) as error:
             lines.update(
                 {row.name: f"| {row.name} | {version(row.dist)} | {said}: {error} | | | | |" for row in wanted}
             )

@@ -17,6 +17,35 @@ EXPLAINED: tuple[Explained, ...] = (
         "It makes the descriptor of a socket, whose time-out is 0, block by os.set_blocking(), and reads in a thread by the "
         "socket's file. gevent's socket asks the system at once, as it does in every read, and that waits.",
     ),
+    Explained(
+        "mysqlclient *",
+        "*::test_*_concurrent_use_raises",
+        "They ask for a ProgrammingError when a second thread uses a connection that is in use. Here a second query waits for its "
+        "turn, and rows are read without letting others run.",
+    ),
+    Explained(
+        "psycopg*",
+        "*::test_commit_concurrency",
+        "A thread commits without end what needs no commit, so it asks nobody and waits for nothing. Greenlets take turns where "
+        "they wait: it keeps its turn for ever.",
+    ),
+    Explained(
+        "psycopg *",
+        "*::test_eintr*",
+        "Its script's timer may go off once more while the interpreter ends, where Python has put the system's own handlers back: "
+        "it fails in both columns, by chance.",
+    ),
+    Explained(
+        "psycopg *",
+        "tests/test_waiting.py::test_*wait_c*",
+        "They call by its name the function that waits in C, in whose place psycopg takes one that waits in Python under gevent, "
+        "and what is waited for is done by another thread.",
+    ),
+    Explained(
+        "psycopg *",
+        "tests/test_gevent.py::test_*_use_wait_c",
+        "They skip themselves where psycopg has not chosen to wait in C, which it does not under gevent.",
+    ),
     Explained("trio *", "*::test_named_thread_os", IDENTS),
     # The emitters and dispatchers of these are the abstract ones, which go round without a wait; the first has a mock of poll().
     Explained("watchdog *", "*::test_late_double_deletion", LOOPS),

@@ -43,7 +43,7 @@ def test_nothing_of_cpythons_fails_that_passes_under_plain_python(file: str) -> 
 
 
 def test_what_is_explained_names_suites_that_are_run() -> None:
-    known = {*cpythons_tests.FILES, *(library.title for library in libraries_tests.LIBRARIES)}
+    known = {*cpythons_tests.FILES, *(each.title for each in (*libraries_tests.LIBRARIES, *libraries_tests.DRIVERS))}
     assert [line.file for line in beside_plain.EXPLAINED if not fnmatch.filter(known, line.file)] == []
 
 
