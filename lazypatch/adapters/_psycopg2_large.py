@@ -23,9 +23,8 @@ def methods(base: Any, encodings: dict[str, str]) -> dict[str, Any]:
             data = data.encode(encodings[self._connection.encoding])
         if len(data) <= _LEAST:
             return int(base.write(self, data))
-        size = max(
-            _LEAST, _buffer(self._connection.fileno()) // 4
-        )  # the buffer has room for what the system notes, too
+        # The buffer has room for what the system notes, too.
+        size = max(_LEAST, _buffer(self._connection.fileno()) // 4)
         return sum(base.write(self, data[start : start + size]) for start in range(0, len(data), size))
 
     return {"__slots__": ("_connection",), "__init__": __init__, "write": write}

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 _NOT_REPLICATING = "consume_stream: not replicating, call start_replication first"
 _CONSUMING = "consume_stream cannot be used when already in the consume loop"
-_begun: Any = (
-    WeakKeyDictionary()
-)  # by cursor: the seconds between two messages to the server, until a stream is consumed
+_begun: Any = WeakKeyDictionary()  # cursor -> the seconds between two messages to the server, until it is consumed
 _consuming: Any = WeakKeyDictionary()  # cursors
 
 
