@@ -114,7 +114,7 @@ ADAPTERS = (
     ),
     Adapter("eventlet", "eventlet.patcher", "_thread"),
     Adapter("uvloop", "uvloop", "_thread threading select selectors"),
-    Adapter("io-open", "io"),
+    Adapter("io-open", "builtins io"),
     Adapter("stdin", "sys"),
     Adapter("input", "builtins _pyrepl.unix_console"),
     Adapter("getpass", "getpass"),

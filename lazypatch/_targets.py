@@ -102,6 +102,7 @@ ADAPTED = (
     "eventlet.patcher",
     "fcntl",
     "getpass",
+    "io",
     "logging",
     "multiprocessing.context",
     "multiprocessing.popen_fork",

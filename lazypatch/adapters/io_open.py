@@ -29,15 +29,23 @@ _MAY_WAIT = frozenset((0o010000, 0o020000, 0o140000))
 _TAKERS = ("bz2", "tokenize")
 
 
-def plan(io: "Any") -> list[Change]:
-    """One function in both modules, as it is natively, and in those that took it while gevent was loaded."""
+_made: "dict[Any, Any]" = {}  # the native function -> ours
+
+
+def plan(module: "Any") -> list[Change]:
+    """One function in both modules, as it is natively, and in those that took it while gevent was loaded.
+
+    From Python 3.14 on a program need not have loaded ``io``.
+    """
     if sys.platform == "win32":  # gevent's loop watches sockets only there
         return []
     native = sys.modules["_io"].open
-    function = as_builtin(_cooperative(native), native, "io")
+    if native not in _made:
+        _made[native] = as_builtin(_cooperative(native), native, "io")
+    function = _made[native]
     taken = [vars(sys.modules[name]) for name in _TAKERS if name in sys.modules]
     return [
-        *(Change(module, "open", function) for module in (io, sys.modules["builtins"])),
+        Change(module, "open", function),
         *(Change(space, "_builtin_open", function) for space in taken if space.get("_builtin_open") is native),
     ]
 

@@ -10,8 +10,8 @@ native until a hub runs for the first time (ctrl_c.py): until then only the main
 behind :func:`dispatch`, and _main_signals.py, loaded for the first handler that a program sets or by the first Ctrl-C,
 says how it runs. Between signals nothing costs anything.
 
-What still differs. A signal can meet a thread in the middle of a flush of ``sys.stdout``, say, which C does under a lock
-that knows native threads only. If the handler, or what the main thread does next, uses the same object, it gets
+What still differs. A signal can meet a thread in the middle of a flush of ``sys.stdout``, say, which C does under a
+lock that knows native threads only. If the handler, or what the main thread does next, uses the same object, it gets
 "RuntimeError: reentrant call", as it does natively where the main thread itself was in the middle of it.
 
 Left as it is: handlers that are set in C, or through ``_signal``; masks, timers and ``siginterrupt``, which belong to

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import APPS, HANGS_AFTER, clean_environment
@@ -36,6 +37,9 @@ def test_reading_lets_the_others_run(way: str) -> None:
         )  # fmt: skip
         assert child.stderr is not None
         if spec:  # nothing comes before the others have run
+            watch = threading.Timer(HANGS_AFTER, child.kill)
+            watch.start()
             assert child.stderr.readline() == "the others ran\n"
+            watch.cancel()
         found.append((child.communicate("abc\ndef\n", timeout=HANGS_AFTER)[0], child.returncode))
     assert found[0] == found[1] and found[0][1] == 0, found

@@ -111,6 +111,7 @@ def bring(names):
 
 
 def watch():
+    running.release()
     while not done:
         for name in SAMPLES if armed else ():
             module = sys.modules.get(name)  # None, too, while importlib moves it to the end
@@ -124,9 +125,10 @@ def watch():
 
 
 pythons_own.watch()
-watched, gate = new_lock(), new_lock()
+watched, gate, running = new_lock(), new_lock(), new_lock()
 watched.acquire()
 gate.acquire()
+running.acquire()
 sys.setswitchinterval(2e-5)
 ended = [new_lock() for _ in range(6)]
 for lock in ended:
@@ -134,6 +136,7 @@ for lock in ended:
 
 
 def thread(names, lock):
+    running.release()
     gate.acquire()
     gate.release()
     bring(names)
@@ -154,9 +157,13 @@ def greenlets(lists):
 plans = [shuffled(NAMES, 6) for _ in range(6)]
 mine = [shuffled(NAMES, 4) for _ in range(50)]
 first = int(choose.random() * 3)  # the greenlets' thread may load gevent first, or in the middle, or last
+# Each is waited for until it runs: the interpreter does not count one that has not begun, and where nobody is counted,
+# nobody can look into sys.modules while gevent is loaded.
 start(watch, ())
+running.acquire()
 for plan, lock in zip(plans, ended):
     start(thread, (plan, lock))
+    running.acquire()
 if first == 0:
     bring(["gevent"])
 gate.release()
