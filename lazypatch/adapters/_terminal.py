@@ -140,6 +140,8 @@ class _Terminal:
             self._waker = None  # its thread is in the parent
         if self._pointer.value != self._address:
             self._previous, self._pointer.value = self._pointer.value, self._address
+        if hasattr(_signal.getsignal(_signal.SIGURG), "lazypatch_trap"):  # from the first Ctrl-C on: any other will do
+            sys.modules[f"{__package__}._standing_still"].make_room(_signal.SIGURG)
         if self._waker is None and _signal.getsignal(_signal.SIGURG) in (_signal.SIG_DFL, _signal.SIG_IGN):
             self._waker = _Waker(self._on_signal)
         if self._waker is not None:
@@ -161,11 +163,11 @@ class _Terminal:
         if not is_main_native_thread():
             return 0
         waker, error = self._waker, None
-        if waker is not None:
-            waker.is_wanted = False
-        if _is_pyrepl(sys._getframe().f_back):
-            return 0
         try:
+            if waker is not None:
+                waker.is_wanted = False
+            if _is_pyrepl(sys._getframe().f_back):
+                return 0
             if self._previous:
                 self._type(self._previous)()
             hub = hub_to_wait_in()
