@@ -8,7 +8,7 @@ prompts, encodings, errors and audit events are its. Where C has no hook to set 
 The prompt of 3.13 and later is Python code: there the method that waits for a key is replaced.
 
 What still fails. Of a hundred Ctrl-C that come in the very moment in which another thread ends, while input() waits,
-one is lost, for a reason that is not known. The next one ends the call.
+one to three are lost, for a reason that is not known. The next one ends the call.
 """
 
 import os
