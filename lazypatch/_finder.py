@@ -19,7 +19,6 @@ What still fails. A finder in front of this one that answers for everything itse
 the session notices when it is next asked anything, and says so.
 """
 
-import _frozen_importlib
 import _frozen_importlib_external
 import sys
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from ._protocols import Owner
 
-_bootstrap: "Any" = _frozen_importlib
 _external: "Any" = _frozen_importlib_external
 
 
