@@ -90,6 +90,12 @@ def runner(prelude: str, quiet: bool = True) -> Callable[..., None]:
     return run
 
 
+def run(code: str, spec: str | None, *arguments: object) -> None:
+    """Have a program end well, whatever the libraries deprecate meanwhile."""
+    done = run_python("-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code), *map(str, arguments), spec=spec)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from adapters_servers import ALL_OF, mariadb, port_of, postgres, redis
-from conftest import run_python
+from adapters_servers import ALL_OF, mariadb, port_of, postgres, redis, run
 
 ALCHEMY = (
     """
@@ -134,11 +133,6 @@ else: raise AssertionError
 
 
 of_postgres, of_mariadb, of_redis = port_of(postgres), port_of(mariadb), port_of(redis)
-
-
-def run(code: str, spec: str | None, *arguments: object) -> None:
-    done = run_python("-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code), *map(str, arguments), spec=spec)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("spec", [None, "all"])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 import pytest
-from adapters_servers import certificate, mariadb, postgres
-from conftest import run_python
+from adapters_servers import certificate, mariadb, postgres, run
 
 POSTGRES = """
 import sys, threading
@@ -121,11 +119,6 @@ def of_postgres(files: tuple[str, str]) -> Iterator[str]:
 def of_mariadb(files: tuple[str, str]) -> Iterator[str]:
     with mariadb(f"--ssl-cert={files[0]}", f"--ssl-key={files[1]}") as port:
         yield str(port)
-
-
-def run(code: str, spec: str | None, *arguments: str) -> None:
-    done = run_python("-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code), *arguments, spec=spec)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("spec", [None, "all"])
