@@ -4,8 +4,8 @@ The interpreter calls ``threading._shutdown`` in the main thread when the progra
 threads natively, which would never let their greenlets run.
 
 Then come atexit's handlers, the last of which is ours, and finalizers. greenlet refuses to work from then on, so what
-a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written in C cannot be changed: there
-``threading.local`` raises RuntimeError, and so does gevent's own ``Event.wait()``.
+a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written in C cannot be changed: gevent's own
+``Event.wait()`` and ``gevent.local.local`` raise RuntimeError there.
 """
 
 from __future__ import annotations
@@ -98,7 +98,12 @@ def let_finalizers_wait() -> None:
     from greenlet import greenlet
 
     threading: Any = sys.modules["threading"]
-    threading._active.setdefault(threading.get_ident(), threading.main_thread())
+    main = threading.main_thread()
+    threading._active.pop(main._ident, None)
+    main._ident = threading.get_ident()
+    threading._active[main._ident] = main
+    _remember_who_runs()
+    _have_selectors_poll()
     sleep, held = time.sleep, threading._allocate_lock()
     held.acquire()
     acquire_free, is_dead = thread.BoundedSemaphore.acquire, vars(greenlet)["dead"].__get__
@@ -123,3 +128,37 @@ def let_finalizers_wait() -> None:
     thread.LockType.acquire = acquire
     if hasattr(thread, "_ThreadHandle"):
         thread._ThreadHandle.is_done, thread._ThreadHandle.join = is_done, join
+
+
+def _remember_who_runs() -> None:
+    """Have gevent's modules and ours that ask for the current greenlet take it for the one that runs now."""
+    from greenlet import getcurrent
+
+    last = getcurrent()
+
+    def current() -> Any:
+        try:
+            return getcurrent()
+        except RuntimeError:
+            return last
+
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(("gevent.", "lazypatch.")) and vars(module).get("getcurrent") is getcurrent:
+            vars(module)["getcurrent"] = current
+
+
+def _have_selectors_poll() -> None:
+    """Have gevent's selectors look by themselves, which otherwise wait for their watchers' callbacks."""
+    selectors, poll = sys.modules.get("gevent.selectors"), getattr(sys.modules.get("select"), "poll", None)
+    if selectors is None or poll is None:
+        return
+
+    def select(selector: Any, timeout: float | None = None) -> list[tuple[Any, int]]:
+        keys, polled = selector._fd_to_key, poll()
+        for fd, key in keys.items():
+            polled.register(fd, (key.events & 1) | (key.events & 2) << 1)  # POLLIN and POLLOUT are 1 and 4
+        found = polled.poll(None if timeout is None else max(0, timeout * 1000))
+        seen = ((keys[fd], (bool(event & ~4) | bool(event & ~1) << 1) & keys[fd].events) for fd, event in found)
+        return [(key, events) for key, events in seen if events]
+
+    selectors.GeventSelector.select = select

@@ -6,9 +6,10 @@ before it reaches the main thread. And a main thread that waits for nothing else
 
 What does not work. To import ``signal`` for every program, which is a quarter of what arming costs: it needs enum.
 
-What is replaced. The methods ``run`` and ``join`` of gevent's Hub: a hub of the main thread's keeps a timer that never
-ends. When the first of them runs, the handler of SIGINT is exchanged for one that imports ``signal`` at the first
-Ctrl-C. That installs signal-main (``signal_main.py``), which then does what is to be done.
+What is replaced. The methods ``run`` and ``join`` of gevent's Hub: a hub of the main thread's keeps a timer, and so
+looks for signals at least once a second, as it does on libuv anyway. When the first of them runs, the handler of SIGINT
+is exchanged for one that imports ``signal`` at the first Ctrl-C. That installs signal-main (``signal_main.py``), which
+then does what is to be done.
 
 What stays. Without signal-main, Ctrl-C is as gevent has it.
 """
@@ -81,8 +82,9 @@ def _begin(hub: "Any") -> None:
     """Have the loop go on while there is nothing but a signal to wait for, and handlers run as the main thread."""
     adopt()
     if "_lazypatch_waits" not in vars(hub):
-        # A timer, because every other watcher that works by itself takes descriptors.
-        waits = hub._lazypatch_waits = hub.loop.timer(1 << 30)
+        # A timer, because every other watcher that works by itself takes descriptors. It ends each second because a
+        # signal that comes after the loop has looked for signals, and before it waits in C, does not end that wait.
+        waits = hub._lazypatch_waits = hub.loop.timer(1, 1)
         waits.start(bool)
 
 

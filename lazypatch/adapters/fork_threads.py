@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 native_count: "Any" = native("_thread", "_count")
 running: "set[Any]" = set()  # greenlets that stand for threads
 _gone: "Any" = None  # the module, once somebody has forked
+drop_locals: "Any" = None  # lets go of what a thread has in threading.local, if its adapter is there
 _hooks_are_in = False
 _last_one_ends = False  # whether this process, a child of another thread's than the main one, ends with its last thread
 
@@ -96,6 +97,8 @@ def _count() -> int:
 
 def _ended(greenlet: "Any") -> None:
     running.discard(greenlet)
+    if drop_locals is not None:
+        drop_locals(greenlet)
     vars(greenlet).pop("switch", None)  # a circle
     if _last_one_ends and not running:
         _gone.end()

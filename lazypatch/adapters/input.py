@@ -6,9 +6,6 @@ while it waits, PyOS_InputHook; with that others run (_terminal.py). So the inte
 prompts, encodings, errors and audit events are its. Where C has no hook to set (no ctypes), the call waits as it did.
 
 The prompt of 3.13 and later is Python code: there the method that waits for a key is replaced.
-
-What still fails. Of a hundred Ctrl-C that come in the very moment in which another thread ends, while input() waits,
-one to three are lost, for a reason that is not known. The next one ends the call.
 """
 
 import os

@@ -48,6 +48,7 @@ def _wait_natively_from_now_on() -> None:
     global _new_poll
     _new_poll = native("select", "poll")  # sys.modules is about to be emptied
     _mixin._wait = _wait_natively
+    _socket3.socket._drop_ref_on_close = _close
 
 
 def _wait(self: Any, watcher: Any, timeout_exc: Any = None) -> None:
@@ -125,6 +126,10 @@ def _drop_ref_on_close(self: Any, sock: Any) -> None:
             pass
 
     when_the_loop_has_run(loop, close)
+
+
+def _close(self: Any, sock: Any) -> None:
+    sock.close()
 
 
 def shutdown(self: Any, how: int) -> None:

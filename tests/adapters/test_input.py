@@ -21,24 +21,17 @@ def others():
 
 
 def at_terminal(arguments: list[str], talk: list[tuple[str, str]], **env: str) -> tuple[str, int]:
-    """What Python with *arguments* writes to its terminal, and its status; *talk*: what it says, and what to answer.
-
-    Ctrl-C is pressed again where nothing comes of it for some seconds: input.py says why that may happen.
-    """
+    """What Python with *arguments* writes to its terminal, and its status; *talk*: what it says, and what to answer."""
     child, terminal = pty.fork()
     if not child:
         os.chdir(APPS)
         os.execve(sys.executable, [sys.executable, *arguments], clean_environment(**env))
     said, end = "", time.monotonic() + HANGS_AFTER
 
-    def hear(until: str = "", again: bytes = b"") -> bool:
+    def hear(until: str = "") -> bool:
         nonlocal said
         while not until or until not in said:
-            left = max(0, end - time.monotonic())
-            if not select.select([terminal], [], [], min(left, 5) if again else left)[0]:
-                if again and left > 5:
-                    os.write(terminal, again)
-                    continue
+            if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
                 os.kill(child, 9)
                 return False
             try:
@@ -51,7 +44,7 @@ def at_terminal(arguments: list[str], talk: list[tuple[str, str]], **env: str) -
     for words, answer in talk:
         assert hear(words), f"it did not say {words!r}, but {said!r}"
         os.write(terminal, answer.encode())
-    hear(again=b"\x03" if talk[-1][1] == "\x03" else b"")
+    hear()
     os.close(terminal)
     return said, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

@@ -41,8 +41,6 @@ What differs and cannot be mended, or is not yet:
   with the others, greenlets do not. 6.0 does not do that.
 - **A request that computes** longer than gunicorn's `--timeout` has its gthread worker killed, where plain Python's threads
   share the processor and the worker gives signs of life: raise `--timeout`. sync workers are killed in both.
-- **A `__del__` that reads a `threading.local`** when the interpreter ends (celery's results that are still held by a module)
-  prints "Exception ignored in ... greenlet is being finalized".
 - **Ctrl-C while a thread runs**, on a busy machine, may be raised in that thread, and the program goes on (`flask run` on 3.11,
   in four of eight runs).
 - **`import gevent.signal` as the first import**, which `celery -P gevent` does, warns that two adapters were left out.

@@ -107,12 +107,11 @@ def worker(name: str, dist: str, jobs: str, *words: str, unlike: str = "") -> To
 
 
 _CELERY = ("-m", "celery", "-A", "jobs", "worker", "-l", "WARNING", "-c", "4", "-P")
-_DEL = "what the program still holds of celery's results says 'greenlet is being finalized' at its end"
 _HUEY = ("-m", "huey.bin.huey_consumer", "jobs.huey", "-w", "4", "-k")
 
 WORKERS = [
-    *(worker(f"celery, -P {kind}", "celery", CELERY, *_CELERY, kind, unlike=_DEL) for kind in ("prefork", "threads", "solo")),
-    worker("celery, -P gevent", "celery", CELERY, *_CELERY, "gevent", unlike=f"{_DEL}; and a known fault: import gevent.signal as the first import leaves two adapters out"),
+    *(worker(f"celery, -P {kind}", "celery", CELERY, *_CELERY, kind) for kind in ("prefork", "threads", "solo")),
+    worker("celery, -P gevent", "celery", CELERY, *_CELERY, "gevent", unlike="a known fault: import gevent.signal as the first import leaves two adapters out"),
     *(worker(f"rq, {kind}", "rq", RQ, "-m", "rq.cli", "worker", "-w", f"rq.worker.{kind}", "--url", "REDIS") for kind in ("Worker", "SimpleWorker")),
     *(worker(f"huey, -k {kind}", "huey", HUEY, *_HUEY, kind) for kind in ("thread", "process")),
     worker("huey, -k greenlet", "huey", HUEY, *_HUEY, "greenlet", unlike="plain Python does one job after the other there"),

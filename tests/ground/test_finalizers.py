@@ -32,8 +32,16 @@ asyncio.run(wait())
 
 USES = """
 import threading, queue, time, logging, socket, subprocess, sys, select, os, tempfile, concurrent.futures
+import asyncio, multiprocessing, selectors
 from time import sleep
-logging.basicConfig(level=10, format="%(threadName)s %(message)s", stream=sys.stdout)
+class Own(threading.local):
+    of_the_class = 7
+    def __init__(self, number): self.number = number
+    @property
+    def twice(self): return self.number * 2
+    def method(self): return self.number
+    def __getattr__(self, name): return name.upper()
+logging.basicConfig(level=20, format="%(threadName)s %(message)s", stream=sys.stdout)
 class Resource:
     def __init__(self):
         self.never = threading.Event()
@@ -44,7 +52,20 @@ class Resource:
         self.a, self.b = socket.socketpair(); self.b.settimeout(0.01)
         self.pool = concurrent.futures.ThreadPoolExecutor(1); self.pool.submit(bool)
         self.r, self.w = os.pipe(); self.text = os.fdopen(os.dup(self.w), "w")
+        self.own, self.kind = threading.local(), Own(4)
+        self.own.x, self.unused = 5, Own(3)
+        self.selector = selectors.DefaultSelector(); self.selector.register(self.r, 1)
+        self.process_lock, self.loop = multiprocessing.Lock(), asyncio.new_event_loop()
         self.calls = [
+            ("local", lambda: (self.own.x, setattr(self.own, "y", 1), self.own.__dict__, delattr(self.own, "x"))),
+            ("local without it", lambda: self.own.x),
+            ("a class of locals", lambda: (self.kind.number, self.kind.of_the_class, self.kind.twice, self.kind.method())),
+            ("what it has not", lambda: (self.kind.other, hasattr(self.own, "other"), vars(self.kind))),
+            ("selector", lambda: (self.selector.select(0.01), os.write(self.w, b"a"), len(self.selector.select()))),
+            ("selected", lambda: (self.selector.select()[0][1], os.read(self.r, 1))),
+            ("process lock", lambda: (self.process_lock.acquire(), self.process_lock.acquire(False), self.process_lock.release())),
+            ("loop", lambda: self.loop.run_until_complete(asyncio.sleep(0.001, 3))),
+            ("ident", lambda: (threading.get_ident() == threading.main_thread().ident, threading.active_count())),
             ("log", lambda: logging.warning("logged")),
             ("join", lambda: self.daemon.join(0.01)),
             ("join a thread that has ended", lambda: (self.done.join(1), self.done.is_alive())),
@@ -65,6 +86,7 @@ class Resource:
             ("shut down", lambda: self.pool.shutdown()),
             ("system", lambda system=os.system: system("exit 3")),
             ("event", lambda: (self.never.wait(0.01), self.never.is_set())),
+            ("a socket that is selected", lambda: (self.selector.register(self.a, 1), self.a.close(), self.b.close())[1:]),
             ("run", lambda: subprocess.run(["/bin/true"]).returncode),
         ]
     def __del__(self, print=print):
@@ -101,7 +123,7 @@ def test_all_run(more: str, tmp_path: pathlib.Path) -> None:
 def test_calls_that_wait(tmp_path: pathlib.Path) -> None:
     """They wait natively, whether they are looked up at the end, or were taken before."""
     plain, armed = both(USES, tmp_path)
-    assert len(plain) == 22
+    assert len(plain) == 32
     assert armed == plain
 
 

@@ -1,0 +1,96 @@
+"""threading.local can be referred to weakly, has Python's name, and works until the interpreter's very end.
+
+What differs in gevent's. ``weakref.ref(threading.local())`` is a TypeError. ``repr()`` and messages name a class of
+gevent's. What a thread had in one goes when others have heard of the thread's end, and in the hub, where a ``__del__``
+cannot wait, for a lock, say. And from the moment that the interpreter finalizes, each look at one raises "greenlet is
+being finalized": what a finalizer closes by way of a connection or session that is kept in one stays open.
+
+What is replaced. The class, by a subclass of gevent's, which costs nothing more. At a thread's end its values go first,
+in a greenlet of their own. When the interpreter ends, the class is given methods in Python that find what the main
+thread had (_locals_at_end.py).
+
+What stays. Who has taken ``gevent.local.local`` itself has that one. A local that the main thread has not used is empty
+for finalizers, and its class's ``__init__`` is not called for them.
+"""
+
+import sys
+from gc import get_referents
+
+from gevent import local as _gevents
+from gevent import thread as _gevents_thread
+from gevent._hub_local import get_hub_if_exists
+from greenlet import getcurrent, greenlet
+
+from .._install import Change
+from .._originals import at_end
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+    from typing import Any
+
+
+class _local(_gevents.local):  # type: ignore[misc]  # gevent's types are not known here
+    """Thread-local data"""
+
+    __slots__ = ("__weakref__",)
+
+
+_local.__module__ = "_thread"
+
+
+def plan(module: "ModuleType") -> "list[Change]":
+    """The class in the module, unless it is native there: ``_threading_local=False`` has it stay so."""
+    name = "_local" if module.__name__ == "_thread" else "local"
+    if getattr(module, name, None) is not _gevents.local:
+        return []
+    if _go_on not in at_end:
+        at_end.append(_go_on)
+    threads: "Any" = sys.modules.get(f"{__package__}.fork_threads")
+    if threads is not None:
+        threads.drop_locals = drop
+    changes = [Change(module, name, _local)]
+    handle: "Any" = getattr(_gevents_thread, "_ThreadHandle", None)  # from 3.13 on
+    if handle is not None and handle.join is not join:
+        global _join
+        _join = handle.join
+        changes.append(Change(handle, "join", join))
+    return changes
+
+
+def join(handle: "Any", timeout: "Any" = -1) -> "Any":
+    """Wait for the thread; who finds it at its end before the hub has told of that lets go of its values."""
+    found = _join(handle, timeout)
+    ended = handle._get_greenlet()
+    if ended is not None and ended.dead:
+        drop(ended)
+    return found
+
+
+def _go_on() -> None:
+    from ._locals_at_end import go_on
+
+    go_on(_local, id(getcurrent()))
+
+
+def values_of(local: object, ident: int) -> "Iterator[dict[str, Any]]":
+    """The dict of the attributes that the greenlet with the id *ident* has in *local*, if it has any."""
+    for held in get_referents(local):
+        if type(held) is _impl:
+            for entry in (dicts[ident] for dicts in get_referents(held) if type(dicts) is _dicts and ident in dicts):
+                yield from (values for values in get_referents(entry) if type(values) is dict)
+
+
+def drop(ended: "Any") -> None:
+    """Let go of what the greenlet *ended*, of a thread, has in all locals."""
+    impls = [seen() for key, seen in vars(ended).items() if key.startswith(LOCAL)]
+    ident = id(ended)
+    values = [dicts.pop(ident, None) for impl in impls for dicts in get_referents(impl) if type(dicts) is _dicts]
+    if values and getcurrent() is get_hub_if_exists():
+        greenlet(values.clear).switch()  # in which a __del__ may wait
+
+
+_join: "Any" = None  # that of gevent's handles
+LOCAL = "_gevent_local_localimpl_"  # what gevent.local names its entries in a greenlet's dict by
+_impl, _dicts = _gevents._localimpl, _gevents._wrefdict
