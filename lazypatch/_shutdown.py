@@ -142,9 +142,12 @@ def _remember_who_runs() -> None:
         except RuntimeError:
             return last
 
+    names_of: Any = vars(types.ModuleType)["__dict__"].__get__  # vars() would load what is put off
     for name, module in [*sys.modules.items()]:
-        if name.startswith(("gevent.", "lazypatch.")) and vars(module).get("getcurrent") is getcurrent:
-            vars(module)["getcurrent"] = current
+        if name.startswith(("gevent.", "lazypatch.")) and isinstance(module, types.ModuleType):
+            names = names_of(module)
+            if names.get("getcurrent") is getcurrent:
+                names["getcurrent"] = current
 
 
 def _have_selectors_poll() -> None:

@@ -140,3 +140,13 @@ builtins.file = os.fdopen(w, "w"); builtins.file.write("late")
 """
     plain, armed = both(code + "sys.stdout.flush()\n", tmp_path)
     assert armed == plain
+
+
+def test_the_end_loads_nothing_that_was_put_off() -> None:
+    code = """
+import sys, threading
+class Last:
+    def __del__(self, modules=sys.modules): print([x for x in ("zope.interface", "logging", "re", "traceback") if x in modules])
+sys.last_value = Last()
+"""
+    assert run_python("-c", code, spec="all").stdout == "[]\n"
