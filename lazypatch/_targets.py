@@ -93,6 +93,7 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 ADAPTED = (
     "_multiprocessing",
     "_pyrepl.unix_console",
+    "_threading_local",
     "asyncio.base_events",
     "asyncio.events",
     "asyncio.selector_events",

@@ -1,26 +1,25 @@
 """What a threading.local holds for the main thread, when greenlets cannot be asked who they are any more."""
 
-from .thread_local import values_of
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 _MISSING = object()
 _later: "dict[int, dict[str, Any]]" = {}  # what is set now in one that the main thread had not used, by its id
-_main: int = 0  # the id of the main thread's greenlet
+_known: "Callable[[object], Iterator[dict[str, Any]]]"  # gives what the main thread had in a local, if it had anything
 
 
-def go_on(kind: "Any", main: int) -> None:
-    """Have *kind*, and its subclasses, look for what the greenlet with the id *main* had."""
-    global _main
-    _main = main
+def go_on(kind: "Any", known: "Callable[[object], Iterator[dict[str, Any]]]") -> None:
+    """Have *kind*, and its subclasses, look for attributes in what *known* gives for each."""
+    global _known
+    _known = known
     kind.__getattribute__, kind.__setattr__, kind.__delattr__ = _get, _set, _delete
 
 
 def _attributes(self: object) -> "dict[str, Any]":
     """Nothing keeps them but the local itself: each is to be finalized as if nobody knew of it."""
-    for values in values_of(self, _main):
+    for values in _known(self):
         return values
     return _later.setdefault(id(self), {})
 

@@ -71,10 +71,11 @@ def join(handle: "Any", timeout: "Any" = -1) -> "Any":
 def _go_on() -> None:
     from ._locals_at_end import go_on
 
-    go_on(_local, id(getcurrent()))
+    main = id(getcurrent())
+    go_on(_local, lambda local: _values(local, main))
 
 
-def values_of(local: object, ident: int) -> "Iterator[dict[str, Any]]":
+def _values(local: object, ident: int) -> "Iterator[dict[str, Any]]":
     """The dict of the attributes that the greenlet with the id *ident* has in *local*, if it has any."""
     for held in get_referents(local):
         if type(held) is _impl:
