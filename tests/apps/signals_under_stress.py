@@ -89,7 +89,8 @@ def work(job):
 
 
 def wait_for_a_child():
-    with subprocess.Popen(["sleep", "30"], start_new_session=True) as child:
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(["sleep", "30"], start_new_session=True, stdout=nothing, stderr=nothing) as child:
         try:
             child.wait()
         finally:
