@@ -7,9 +7,10 @@ before it reaches the main thread. And a main thread that waits for nothing else
 What does not work. To import ``signal`` for every program, which is a quarter of what arming costs: it needs enum.
 
 What is replaced. The methods ``run`` and ``join`` of gevent's Hub: a hub of the main thread's keeps a timer, and so
-looks for signals at least once a second, as it does on libuv anyway. When the first of them runs, the handler of SIGINT
-is exchanged for one that imports ``signal`` at the first Ctrl-C. That installs signal-main (``signal_main.py``), which
-then does what is to be done.
+looks for signals at least once a second, as it does on libuv anyway. And ``__init__``: when the first of them is made,
+the handler of SIGINT is exchanged for one that imports ``signal`` at the first Ctrl-C. That installs signal-main
+(``signal_main.py``), which then does what is to be done. Not when it first runs: what a handler raises at the very
+beginning of that would be the hub's end.
 
 What stays. Without signal-main, Ctrl-C is as gevent has it.
 """
@@ -33,18 +34,28 @@ if TYPE_CHECKING:
 _signal: "Any" = sys.modules["_signal"]
 _originals: "dict[str, Callable[..., Any]]" = {}
 _importing = False
-adopt: "Callable[[], None]"  # sees to the handlers when a hub begins to run; signal_main.py has a better one
+adopt: "Callable[[], None]"  # sees to the handlers when a hub is made; signal_main.py has a better one
 
 
 def plan(module: "ModuleType") -> "list[Change]":
-    """Both methods; a hub that runs already goes on in the new way."""
+    """The methods; a hub that runs already goes on in the new way."""
     if not hasattr(module, "pthread_kill"):
         return []
     changes = [_change(run), _change(join)]
+    if not _is_there():
+        changes.append(_change(__init__))
     hub = get_hub_if_exists()
     if hub and is_main_native_thread():  # it is past the beginning of its run()
         changes.append(Call(lambda: _begin(hub), lambda: _end(hub)))
     return changes
+
+
+def _is_there() -> bool:
+    """Whether __init__() is in its place, perhaps behind that of another adapter."""
+    found: "Any" = Hub.__init__
+    while found not in (None, __init__):
+        found = getattr(found, "__wrapped__", None)
+    return found is not None
 
 
 def _change(function: "Any") -> Change:
@@ -54,6 +65,12 @@ def _change(function: "Any") -> Change:
         _originals[name] = original
         function.__doc__, function.__wrapped__, function.__module__ = original.__doc__, original, Hub.__module__
     return Change(Hub, name, function)
+
+
+def __init__(hub: "Any", *args: "Any", **options: "Any") -> None:
+    _originals["__init__"](hub, *args, **options)
+    if is_main_native_thread():
+        adopt()
 
 
 def run(hub: "Any") -> "Any":

@@ -6,7 +6,7 @@ thread that waits for nothing but a signal gets LoopExit. gevent does not know w
 
 Replaced: ``signal.signal`` and ``set_wakeup_fd``, which raise ValueError in a thread as documented; ``getsignal``;
 ``pthread_kill`` and ``time.pthread_getcpuclockid``, which take the idents that ``threading`` gives. Handlers stay
-native until a hub runs for the first time (ctrl_c.py): until then only the main thread does. From then on each is
+native until there is a hub (ctrl_c.py): until then only the main thread runs. From then on each is
 behind :func:`dispatch`, and _main_signals.py, loaded for the first handler that a program sets or by the first Ctrl-C,
 says how it runs. Between signals nothing costs anything.
 

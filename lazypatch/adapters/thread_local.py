@@ -5,19 +5,19 @@ gevent's. What a thread had in one goes when others have heard of the thread's e
 cannot wait, for a lock, say. And from the moment that the interpreter finalizes, each look at one raises "greenlet is
 being finalized": what a finalizer closes by way of a connection or session that is kept in one stays open.
 
-What is replaced. The class, by a subclass of gevent's, which costs nothing more. At a thread's end its values go first,
-in a greenlet of their own. When the interpreter ends, the class is given methods in Python that find what the main
-thread had (_locals_at_end.py).
+What is replaced. The class, by a subclass of gevent's, which costs nothing more; and ``Thread._delete()``, the last
+step of a thread, after which its values go. When the interpreter ends, the class is given methods in Python that find
+what the main thread had (_locals_at_end.py).
 
 What stays. Who has taken ``gevent.local.local`` itself has that one. A local that the main thread has not used is empty
-for finalizers, and its class's ``__init__`` is not called for them.
+for finalizers, and its class's ``__init__`` is not called for them. On Python 3.10 ``join()`` does not wait for a
+``__del__`` that waits.
 """
 
 import sys
 from gc import get_referents
 
 from gevent import local as _gevents
-from gevent import thread as _gevents_thread
 from gevent._hub_local import get_hub_if_exists
 from greenlet import getcurrent, greenlet
 
@@ -51,21 +51,17 @@ def plan(module: "ModuleType") -> "list[Change]":
     if threads is not None:
         threads.drop_locals = drop
     changes = [Change(module, name, _local)]
-    handle: "Any" = getattr(_gevents_thread, "_ThreadHandle", None)  # from 3.13 on
-    if handle is not None and handle.join is not join:
-        global _join
-        _join = handle.join
-        changes.append(Change(handle, "join", join))
+    if module.__name__ == "threading":
+        global _delete
+        _delete = _delete or module.Thread._delete
+        changes.append(Change(module.Thread, "_delete", _end))
     return changes
 
 
-def join(handle: "Any", timeout: "Any" = -1) -> "Any":
-    """Wait for the thread; who finds it at its end before the hub has told of that lets go of its values."""
-    found = _join(handle, timeout)
-    ended = handle._get_greenlet()
-    if ended is not None and ended.dead:
-        drop(ended)
-    return found
+def _end(thread: "Any") -> None:
+    """What a thread does last: natively what it has in locals goes after that, and before others can join it."""
+    _delete(thread)
+    drop(getcurrent())
 
 
 def _go_on() -> None:
@@ -92,6 +88,6 @@ def drop(ended: "Any") -> None:
         greenlet(values.clear).switch()  # in which a __del__ may wait
 
 
-_join: "Any" = None  # that of gevent's handles
+_delete: "Any" = None  # threading's own
 LOCAL = "_gevent_local_localimpl_"  # what gevent.local names its entries in a greenlet's dict by
 _impl, _dicts = _gevents._localimpl, _gevents._wrefdict

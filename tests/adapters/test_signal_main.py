@@ -639,3 +639,26 @@ _thread.start_new_thread(forks, ())
 done.wait()
 """).stdout
     assert out.count("only works in main thread") == 2
+
+
+@pytest.mark.parametrize("number", ["SIGUSR1", "SIGINT"])
+def test_a_signal_at_the_very_beginning_of_the_hub(number: str) -> None:
+    """What its handler raises comes out of the main thread's wait, and is not the hub's end."""
+    code = f"""
+import signal, sys, threading, time
+class Arrived(BaseException): pass
+def arrived(number, frame): raise Arrived
+signal.signal(signal.{number}, arrived)
+from lazypatch.adapters import ctrl_c
+real, sent = ctrl_c.is_main_native_thread, []
+def look():
+    if not sent and sys._getframe(1).f_code.co_name == "run":
+        sent.append(1)
+        signal.raise_signal(signal.{number})
+    return real()
+ctrl_c.is_main_native_thread = look
+try: time.sleep(30)
+except Arrived: print("arrived", len(sent))
+thread = threading.Thread(target=lambda: (time.sleep(0.01), print("ran"))); thread.start(); thread.join()
+"""
+    assert run_code(code, spec="all") == "arrived 1\nran\n"

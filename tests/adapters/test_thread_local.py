@@ -63,7 +63,7 @@ def test_without_the_adapter_it_is_gevents() -> None:
 
 def test_what_a_thread_had_is_gone_when_its_end_is_known_and_may_wait() -> None:
     code = """
-import threading, time
+import sys, threading, time
 own, lock, said = threading.local(), threading.Lock(), []
 class Gone:
     def __init__(self, wait): self.wait = wait
@@ -84,7 +84,7 @@ lock.acquire()
 thread = threading.Thread(target=work, args=(True,)); thread.start()
 time.sleep(0.01); print(said); lock.release()
 thread.join()
-while len(said) < 2: time.sleep(0.001)
+while sys.version_info < (3, 11) and len(said) < 2: time.sleep(0.001)
 print(said)
 """
     plain, armed = run_code(code), run_code(code, spec="all")

@@ -127,7 +127,7 @@ def take_a_lock_twice():
 
 def join_a_thread():
     end = threading.Event()
-    thread = threading.Thread(target=end.wait)
+    thread = threading.Thread(target=end.wait, daemon=True)
     thread.start()
     try:
         thread.join()

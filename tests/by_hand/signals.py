@@ -66,7 +66,7 @@ def run(seed: int, spec: str | None, counted: Counted) -> None:
             counted.where.append(f"seed {seed}, after {line.decode()}: {child.stderr.read().decode()}")
         errors = child.stderr.read().decode()
         if errors or child.wait() not in (0, -signal.SIGABRT):
-            counted.wrong.append(f"seed {seed}: status {child.returncode} {errors[-2000:]}")
+            counted.wrong.append(f"seed {seed}: status {child.returncode} {errors[-9000:]}")
 
 
 def main() -> int:
