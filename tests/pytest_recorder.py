@@ -54,6 +54,7 @@ class Recorder:
 if __name__ == "__main__":
     with open(sys.argv[2], encoding="utf-8") as file:
         given = json.load(file)
+    sys.path.append(sys.path[0])  # for worker processes, which import this file again
     sys.path[0] = os.getcwd()  # as `python -m pytest` has it
     if bool(given["spec"]) != ("lazypatch" in sys.modules):
         raise SystemExit("lazypatch is loaded" if not given["spec"] else "lazypatch is not loaded")

@@ -2,6 +2,10 @@
 
 A child that has ended is kept by the kernel until somebody waits for it, and by nobody else; so statuses, usage and
 ECHILD are as natively. One exception: what watchers of gevent's have reaped, gevent.os keeps for a minute.
+
+Who waits for one child natively has it the moment that it ends, and whoever looks after that finds no child. A greenlet
+has its turn later. So who looks for a child for which somebody waits leaves it to that one: ``Popen.send_signal()``
+looks, and asyncio's thread that waited for the child would never learn its status.
 """
 
 import os
@@ -24,6 +28,10 @@ _kept: "dict[int, Any]" = sys.modules["gevent.os"]._watched_children
 _usage: "dict[int, Any]" = {}  # of the children in _kept
 _taken: "set[int]" = set()  # of those that a watcher watches, which were waited for before it saw their end
 _NOT_ENDS = os.WUNTRACED | os.WCONTINUED
+_waiting: "dict[int, int]" = {}  # a child -> how many wait for it alone
+_left: "dict[int, Any]" = {}  # what was seen of such a child, for who waits
+os.register_at_fork(after_in_child=_waiting.clear)  # it has none of its parent's children
+os.register_at_fork(after_in_child=_left.clear)
 
 
 def fork() -> int:
@@ -66,11 +74,20 @@ def _child(pid: int, options: int, call: "Callable[[int], Any]") -> "Any":
             found = _keepsake(pid)
             if found is not None:
                 return found
-        found = call(options | os.WNOHANG)
+        if _waiting and not waits:
+            _leave_to_who_waits(pid)
+        try:
+            found = call(options | os.WNOHANG)
+        except ChildProcessError:
+            found = _was_left(pid, waits)
+            if found is None:
+                raise
+            return found
         if found[0]:
             _take(*found)
         return found if found[0] or options & os.WNOHANG else None
 
+    waits = False
     found = attempt()
     if found is not None:
         return found
@@ -79,17 +96,43 @@ def _child(pid: int, options: int, call: "Callable[[int], Any]") -> "Any":
         found = call(options)
         _take(*found)
         return found
-    return _until(hub, attempt, pid if pid > 0 and not options & _NOT_ENDS else 0)
+    waits = pid > 0 and not options & _NOT_ENDS
+    return _until(hub, attempt, pid if waits else 0)
+
+
+def _leave_to_who_waits(pid: int) -> None:
+    """Reap those of the children that waitpid() means by *pid* that have ended, and that others wait for."""
+    look = originals.get("waitid")
+    idtype = os.P_PID if pid > 0 else os.P_ALL if pid == -1 else os.P_PGID
+    while look is not None and (pid <= 0 or pid in _waiting):
+        try:
+            seen = look(idtype, abs(pid) if pid != -1 else 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if seen is None or seen.si_pid not in _waiting:
+                return
+            found = originals["wait4"](seen.si_pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+        _left[found[0]] = found
+        _take(*found)
+
+
+def _was_left(pid: int, waits: bool) -> "Any":
+    """What somebody has left of *pid* to who waits for it: to that one, or to anybody if that one was ended."""
+    return _left.pop(pid, None) if waits or pid not in _waiting else None
 
 
 def waitid(idtype: int, id: int, options: int, /) -> "Any":
     """os.waitid."""
 
     def attempt() -> "Any":
+        if _waiting and not waits and not options & os.WNOWAIT:
+            _leave_to_who_waits(id if idtype == os.P_PID else -1)
         try:
             found = originals["waitid"](idtype, id, options | os.WNOHANG)
         except ChildProcessError:
-            kept = _keepsake(id, not options & os.WNOWAIT) if idtype == os.P_PID and options & os.WEXITED else None
+            kept = None
+            if idtype == os.P_PID and options & os.WEXITED:
+                kept = _keepsake(id, not options & os.WNOWAIT) or _was_left(id, waits)
             if kept is None:
                 raise
             return _as_waitid_gives(*kept[:2])
@@ -97,6 +140,7 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
             _take(found.si_pid, _status(found))
         return found
 
+    waits = False
     found = attempt()
     if found is not None or options & os.WNOHANG:
         return found
@@ -108,27 +152,34 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
         return found
     if options & (os.WSTOPPED | os.WCONTINUED):
         return try_until(attempt)
+    waits = idtype == os.P_PID
     if idtype == getattr(os, "P_PIDFD", None):
         while found is None:
             wait_for(hub, id, READ)
             found = attempt()
         return found
-    return _until(hub, attempt, id if idtype == os.P_PID else 0)
+    return _until(hub, attempt, id if waits else 0)
 
 
 def _until(hub: "Any", attempt: "Callable[[], Any]", pid: int) -> "Any":
     """What *attempt* gives in the end; *pid* is the only child that it is about, or 0."""
     descriptor = open_pidfd(pid)
-    if descriptor < 0:
-        return try_until(attempt)
+    if pid:
+        _waiting[pid] = _waiting.get(pid, 0) + 1
     try:
+        if descriptor < 0:
+            return try_until(attempt)
         while True:
             found = attempt()  # once more: the id may have got another owner before the descriptor was made
             if found is not None:
                 return found
             wait_for(hub, descriptor, READ)
     finally:
-        _close(descriptor)
+        if descriptor >= 0:
+            _close(descriptor)
+        others = _waiting.pop(pid, 1) - 1
+        if others:
+            _waiting[pid] = others
 
 
 def open_pidfd(pid: int) -> int:

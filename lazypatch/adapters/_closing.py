@@ -108,7 +108,9 @@ def watch_no_longer(loop: Any, fd: int) -> None:
     that, and stops its watcher itself.
     """
     kind = kind_of_watchers(loop)
-    for one in [one for one in gc.get_objects() if isinstance(one, kind) and getattr(one, "fd", None) == fd]:
+    # By its type: isinstance() asks what passes for another class which one, and runs code of the program's.
+    found = [one for one in gc.get_objects() if issubclass(type(one), kind)]
+    for one in [one for one in found if getattr(one, "fd", None) == fd]:
         if one.loop is loop and not isinstance(getattr(one.callback, "__self__", None), Waiter):
             one.stop()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def explain(error: BaseException, main: "Any") -> None:
     """Add to *error*, which ends a wait of *main*'s, where each thread waits, if there is more than one."""
     threading: "Any" = sys.modules["threading"]
-    greenlets = {id(each): each for each in gc.get_objects() if isinstance(each, greenlet)}
+    greenlets = {id(each): each for each in gc.get_objects() if issubclass(type(each), greenlet)}
     waits = []
     for ident, thread in list(threading._active.items()):
         where = _place(getattr(greenlets.get(ident), "gr_frame", None))

@@ -49,7 +49,7 @@ def stop_watchers() -> bool:
     _watched_for_gone = False
     kind, ids = kind_of_watchers(get_hub_if_exists().loop), {id(one) for one in gone}
     for one in gc.get_objects():
-        if isinstance(one, kind) and id(_waits_for(one)) in ids:
+        if issubclass(type(one), kind) and id(_waits_for(one)) in ids:
             one.stop()
     return True
 
@@ -154,7 +154,8 @@ def _leave(one: "Any") -> None:
 def _leave_all_but(stay: "list[Any]", loop: "Any") -> None:
     """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap."""
     kept, watchers = {id(one) for one in (*stay, *gone)}, kind_of_watchers(loop)
-    found = [one for one in gc.get_objects() if isinstance(one, (greenlet, watchers))]
+    # By its type: isinstance() asks what passes for another class which one, and runs code of the program's.
+    found = [one for one in gc.get_objects() if issubclass(type(one), (greenlet, watchers))]
     for one in found:
         if isinstance(one, watchers) and hasattr(one, "events") and one.loop is loop:  # a descriptor's
             one.stop()

@@ -139,7 +139,7 @@ def _made_of(native: "Any") -> "Any":
             self._begin()
 
     SemLock.__qualname__, SemLock.__module__ = "SemLock", "_multiprocessing"
-    _RecursiveLock.SEM_VALUE_MAX = native.SEM_VALUE_MAX
+    _RecursiveLock.SEM_VALUE_MAX, _RecursiveLock._rebuild = native.SEM_VALUE_MAX, SemLock._rebuild
     return SemLock
 
 
@@ -152,6 +152,7 @@ class _RecursiveLock:
     )  # fmt: skip
     __module__, __qualname__ = "_multiprocessing", "SemLock"
     kind, SEM_VALUE_MAX = _RECURSIVE_MUTEX, 0
+    _rebuild: "Any"
 
     def __init__(self, semaphore: "Any") -> None:
         self.handle, self.maxvalue, self.name = semaphore.handle, semaphore.maxvalue, semaphore.name

@@ -16,8 +16,8 @@ condition, overrides ``_init``, ``_put``, ``_get`` or ``_qsize``, or calls ``shu
 own way for good: it is *opened*. All who wait in it are woken then, and go on waiting in its conditions.
 ``SimpleQueue`` is made in the same way: gevent's takes a negative timeout, and cannot be used between native threads.
 
-What stays. A queue made before is Python's own, and right. A bounded queue that several *native* threads put into may
-hold one item more for each, until it is opened. What gevent's class has beyond Python's (``peek``, ``copy``) is gone.
+What stays. A queue made before is Python's own, and right. One with a bound that several *native* threads put into may
+hold an item more for each, until it is opened. gevent's ``peek`` and ``copy`` are gone.
 """
 
 from __future__ import annotations
@@ -269,14 +269,14 @@ def plan(module: Any) -> list[Change]:
     """The classes, made anew of what this module had natively."""
     get_hub_if_exists() is None or _waits()  # else that is loaded with the hub; later, files may be out of reach
     plain = {name: _pythons_own(name) for name in ("Queue", "LifoQueue", "PriorityQueue")}
-    base = _made(plain["Queue"], _Quick)
     made = [
-        base,
+        base := _made(plain["Queue"], _Quick),
         _made(plain["LifoQueue"], _QuickStack, base),
         _made(plain["PriorityQueue"], _QuickHeap, base),
         _named(_pythons_own("SimpleQueue"), (_Simple,), {"_empty": module.Empty}),
     ]
-    return [Change(module, kind.__name__, kind) for kind in made]
+    changes = [Change(module, kind.__name__, kind) for kind in made]
+    return [*changes, Change(__import__(made[-1].__module__), "SimpleQueue", made[-1])]  # _queue: pickle looks there
 
 
 def _pythons_own(name: str) -> Any:

@@ -6,12 +6,17 @@ words, and a ``sys.unraisablehook`` that the program, or pytest, has set never h
 
 What is replaced. ``handle_error`` of gevent's Hub, for greenlets that stand for threads. ``threading`` has an answer of
 its own to exceptions, so its threads do not come here; what a program spawns with gevent is gevent's business.
+
+The name of a thread. From Python 3.14 on a thread tells the system its name when it starts, by ``_thread.set_name``.
+For a greenlet that would be the name of the native thread in which all of them run, which is the process's, in ``ps``
+and ``/proc/self/comm``. So the main thread's name goes there, and a greenlet's goes nowhere.
 """
 
 from __future__ import annotations
 
 import sys
 
+from gevent import thread  # its getcurrent() gives, where a signal's handler runs, the main thread's greenlet
 from gevent.hub import Hub
 
 from .._install import Change
@@ -71,6 +76,21 @@ def _kind_of_arguments() -> Any:
 
 
 def plan(module: Any) -> list[Change]:
-    """One method of gevent's hub."""
+    """One method of gevent's hub, and the function for names, where there is one."""
     handle_error.__doc__ = _handle_error.__doc__
-    return [Change(Hub, "handle_error", handle_error)]
+    return [Change(Hub, "handle_error", handle_error), *(_names(module) if hasattr(module, "set_name") else [])]
+
+
+def _names(module: Any) -> list[Change]:
+    from ._as_builtin import as_builtin
+
+    native, threading = module.set_name, sys.modules["threading"]
+
+    def set_name(_thread: Any, name: str) -> None:
+        me = thread.getcurrent()
+        # The second is the thread that forked, in its child.
+        if me.parent is None or id(me) == threading.main_thread().ident or not isinstance(name, str):
+            native(name)
+
+    made = as_builtin(set_name, native, "_thread")
+    return [Change(module, "set_name", made), Change(threading, "_set_name", made)]

@@ -12,7 +12,8 @@ call into C (``dict.setdefault``), and holds beyond the first are counted apart:
 two instructions, and lets go of what it took, changes nothing. gevent's plain lock stays the class of ``Lock()``, and
 one call into C decides who has it. ``threading.Event`` is a subclass of gevent's. Who waits for any of them does so
 with a *ticket*, which every native thread can honour. All say what they are, and what is wrong with arguments, as
-Python's do.
+Python's do. And they are pickled under Python's names: the class of a lock goes to a process of multiprocessing's, as a
+manager's do, and gevent's in one that is not armed hung its native threads.
 
 What stays. RLocks that were made before are native; importlib's, and those that lazypatch uses itself, have to be.
 """
@@ -26,6 +27,7 @@ from gevent.lock import BoundedSemaphore
 from .._gevent import native
 from .._install import Change
 from .._originals import NativeRLock
+from .changes import Put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -222,7 +224,11 @@ def plan(module: "Any") -> "list[Change]":
     """The class, where it is made, and where threading has it from; the methods of the other one; and the event."""
     if module.__name__ == "_thread":
         lock = module.LockType
-        return [Change(module, "RLock", RLock), *(Change(lock, name, vars(_Lock)[name]) for name in _METHODS)]
+        methods = (Change(lock, name, vars(_Lock)[name]) for name in _METHODS)
+        # By this one pickle finds it, and a lock can be made of what is found, in each process.
+        name = "lock" if hasattr(module, "lock") else "allocate_lock"  # the first came with 3.13
+        named = Put(partial(setattr, lock, "__qualname__"), lock.__qualname__, name)
+        return [Change(module, "RLock", RLock), *methods, Change(lock, "__module__", "_thread"), named]
     # gevent has put None there, which is nobody's original.
     changes = [Change(vars(module), "_CRLock", RLock)]
     if module.Event is GeventsEvent:  # else it was not asked for

@@ -25,7 +25,8 @@ def living() -> list[Any]:
     import gc
 
     kind: Any = getattr(sys.modules.get("greenlet"), "greenlet", None)
-    return [] if kind is None else [one for one in gc.get_objects() if isinstance(one, kind) and not one.dead]
+    # By its type: isinstance() asks what passes for another class which one, and runs code of the program's.
+    return [] if kind is None else [one for one in gc.get_objects() if issubclass(type(one), kind) and not one.dead]
 
 
 def _is_running(greenlet: Any) -> bool:

@@ -285,3 +285,20 @@ def test_the_default_way_to_start_processes_is_pythons(first: str) -> None:
     """gevent.monkey makes it fork on Python 3.14, and so does the group without this adapter."""
     code = f"import {first}\nprint(multiprocessing.get_all_start_methods(), multiprocessing.get_start_method())"
     assert run_code(code, spec="all") == run_code(code)
+
+
+def test_each_kind_of_lock_can_be_made_anew_by_its_name() -> None:
+    """As a child process does, and loky, which asks the object."""
+    code = """
+from multiprocessing import synchronize
+for make in mp.Lock, mp.RLock, mp.Semaphore:
+    lock = make()
+    semaphore = lock._semlock
+    again = semaphore._rebuild(semaphore.handle, semaphore.kind, semaphore.maxvalue, semaphore.name)
+    print(again.kind == semaphore.kind, again.acquire(), semaphore.acquire(False), again.release())
+    try:
+        semaphore._rebuild(0, semaphore.kind, 1, "/nobody-has-made-this")
+    except FileNotFoundError as error:
+        print(error)
+"""
+    assert "No such file" in same(code)

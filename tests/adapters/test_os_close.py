@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from conftest import run_code
+from conftest import run_code, run_python
 
 # gevent's loops that can be had here: libuv's is written with cffi.
 LOOPS = ["libev-cext", *(["libev-cffi", "libuv-cffi"] if importlib.util.find_spec("_cffi_backend") else [])]
@@ -274,3 +274,39 @@ def test_gevent_alone_keeps_gevents_function() -> None:
     code = "import os, gevent, gevent.os; assert os.close is gevent.os.close"
     run_code(code, spec="gevent")
     run_code(code, spec="all,-os-close,-os-daemon")
+
+
+STRANGE = """
+import weakref
+class Thing:
+    pass
+thing = Thing()
+gone = weakref.proxy(thing)
+del thing
+class Other:
+    __class__ = property(lambda self: 1 / 0)
+strange = [gone, Other()]
+"""
+
+
+@pytest.mark.parametrize("forks", [False, True])
+def test_who_looks_for_watchers_asks_no_object_of_the_programs_what_it_is(forks: bool) -> None:
+    """A proxy whose object is gone, and one that finds out when it is asked, are in the heap of many programs."""
+    code = ARMED + STRANGE + f"""
+import multiprocessing, selectors
+reader, writer = os.pipe()
+selector = selectors.DefaultSelector()
+selector.register(reader, selectors.EVENT_READ)
+assert selector.select(0.001) == []
+if {forks}:
+    process = multiprocessing.get_context("fork").Process(target=os.close, args=[reader])
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+os.close(reader)
+gevent.sleep(0.001)
+gevent.sleep(0.001)
+assert hub.loop.closing_fd(reader) is False
+"""  # fmt: skip
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -280,3 +280,109 @@ def test_a_hub_that_was_there_before_keeps_gevents_way() -> None:
         "assert subprocess.run(['/bin/sh', '-c', 'exit 4']).returncode == 4\n",
     )
     assert done.returncode == 0, done.stderr
+
+
+LOOKS = {
+    "waitpid": "os.waitpid(pid, os.WNOHANG)",
+    "waitpid of any": "os.waitpid(-1, os.WNOHANG)",
+    "wait4": "os.wait4(pid, os.WNOHANG)",
+    "waitid": "os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)",
+    "waitid of any": "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)",
+    "another wait": "os.waitpid(pid, 0)",
+}
+WAITING = """
+import os, sys, threading
+def child():
+    r, w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(w)
+        os.read(r, 1)
+        os._exit(7)
+    os.close(r)
+    return pid, w
+def end():
+    os.close(w)
+    while True:  # lets nobody run: its thread has had no turn yet when the child has ended
+        with open(f"/proc/{pid}/stat") as file:
+            if file.read().rpartition(")")[2].split()[0] == "Z":
+                return
+pid, w = child()
+found = []
+def wait(call):
+    waits.set()
+    found.append(call())
+waits = threading.Event()
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="it reads what Linux says of a process")
+@pytest.mark.parametrize("pidfd", [True, False])
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_child_for_which_somebody_waits_is_that_ones(look: str, pidfd: bool) -> None:
+    """Who looks at it in the middle of that wait finds no child, as natively; and so does who begins to wait later."""
+    run_code(
+        ("" if pidfd else "import os\nif hasattr(os, 'pidfd_open'): del os.pidfd_open\n") + WAITING + f"""
+thread = threading.Thread(target=wait, args=[lambda: os.wait4(pid, 0)])
+thread.start()
+waits.wait()
+end()
+try:
+    print({LOOKS[look]})
+except ChildProcessError:
+    pass
+else:
+    raise AssertionError("it was taken away")
+thread.join()
+assert found[0][:2] == (pid, 7 << 8), found
+assert found[0][2].ru_maxrss > 0, found
+""",
+        spec="all",
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="it reads what Linux says of a process")
+def test_a_child_is_anybodys_again_when_who_waited_for_it_was_ended() -> None:
+    """The status was left to a greenlet that is killed before it has its turn."""
+    run_code(
+        WAITING + """
+import gevent
+one = gevent.spawn(wait, lambda: os.waitpid(pid, 0))
+waits.wait()
+end()
+try:
+    os.waitpid(pid, os.WNOHANG)
+except ChildProcessError:
+    pass
+one.kill()
+assert not found
+assert os.waitpid(pid, 0) == (pid, 7 << 8)
+""",
+        spec="all",
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="it reads what Linux says of a process")
+def test_a_signal_to_a_process_that_has_ended_does_not_lose_its_status_to_asyncio() -> None:
+    """Popen.send_signal() looks first; up to 3.11, and without pidfds, a thread of asyncio's waits for each child."""
+    run_code(
+        """
+import asyncio, sys
+async def main():
+    watcher = getattr(asyncio, "ThreadedChildWatcher", None)
+    if watcher is not None and sys.version_info < (3, 12):
+        asyncio.set_child_watcher(watcher())
+    process = await asyncio.create_subprocess_exec("sh", "-c", "read line; exit 3", stdin=-1)
+    await asyncio.sleep(0.01)
+    process.stdin.close()
+    await asyncio.sleep(0)
+    while True:  # lets nobody run
+        with open(f"/proc/{process.pid}/stat") as file:
+            if file.read().rpartition(")")[2].split()[0] == "Z":
+                break
+    process.send_signal(0)
+    assert await process.wait() == 3, process.returncode
+asyncio.run(main())
+""",
+        spec="all",
+    )

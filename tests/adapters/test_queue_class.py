@@ -341,3 +341,14 @@ thread.join()
 def test_the_word_takes_it_out() -> None:
     run_code("import queue, gevent.queue; assert queue.Queue is gevent.queue.Queue", spec="all,-queue-class")
     run_code("import queue, gevent.queue; assert queue.Queue is gevent.queue.Queue", spec="gevent")
+
+
+@pytest.mark.parametrize("name", [*CLASSES, "SimpleQueue"])
+def test_its_class_is_pickled_as_pythons(name: str) -> None:
+    """A manager's process gets it so, armed or not."""
+    code = f"""
+import pickle, queue, threading
+print([pickle.dumps(queue.{name}, protocol) for protocol in (0, 2, 5)])
+assert pickle.loads(pickle.dumps(queue.{name})) is queue.{name}
+"""
+    assert run_code(code, spec="all") == run_code(code)

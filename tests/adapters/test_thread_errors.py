@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
+import os
+
+import pytest
 from conftest import run_python
 
 START = """
@@ -73,3 +77,43 @@ except SystemExit as error:
 """
     done = run_python("-c", code, spec="all")
     assert done.stdout == "3\n", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(_thread, "set_name"), reason="it came with Python 3.14")
+@pytest.mark.skipif(not os.path.exists("/proc/self/comm"), reason="it reads what Linux says of a process")
+def test_a_thread_does_not_rename_the_process() -> None:
+    """The main thread does, also in a handler of a signal, and a thread that has forked is one."""
+    code = """
+import os, signal, threading, warnings
+warnings.simplefilter("ignore")  # of a fork beside threads, where these are native
+def name():
+    with open("/proc/self/comm") as file:
+        return file.read().strip()
+first = name()
+def work():
+    assert name() == first
+    threading.current_thread().name = "renamed"
+    assert name() == first
+    child = os.fork()
+    if not child:
+        threading.current_thread().name = "child"
+        os._exit(name() == "child")
+    assert os.waitpid(child, 0) == (child, 1 << 8)
+thread = threading.Thread(target=work, name="worker")
+thread.start()
+thread.join()
+print(name() == first, thread.name)
+threading.current_thread().name = "main"
+print(name())
+def handler(*_):
+    threading.current_thread().name = "handled"
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+signal.pause()
+print(name())
+try:
+    threading._set_name(5)
+except TypeError as error:
+    print(error)
+"""
+    assert "handled" in same(code)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pathlib
+import tempfile
+
 import pytest
-from conftest import run_code
+from conftest import run_code, run_python
 
 PRELUDE = """
 import _thread, sys, threading, time
@@ -309,3 +312,37 @@ shape = lambda event: repr(event).split(" at ")[0] + repr(event)[-8:] * (sys.ver
 assert shape(event) == shape(stand_in), (event, stand_in)
 """
     )
+
+
+def test_its_class_is_pickled_as_pythons() -> None:
+    """A process that is not armed, such as a manager's with inherit=0, gets Python's: gevent's hung its native threads."""
+    code = """
+import pickle, sys, threading
+print([pickle.dumps(kind, protocol) for kind in (threading.Lock, threading.RLock) for protocol in (0, 2, 5)])
+for protocol in (0, 2, 5):
+    assert pickle.loads(pickle.dumps(threading.Lock, protocol)) is threading.Lock
+assert ("gevent" in sys.modules) == bool(sys.argv[1])
+"""
+    plain, armed = (run_python("-c", code, spec or "", spec=spec) for spec in (None, "all"))
+    assert (armed.stdout, armed.stderr, armed.returncode) == (plain.stdout, "", 0)
+
+
+def test_a_managers_process_that_is_not_armed_has_pythons_locks() -> None:
+    code = """
+import multiprocessing, sys
+from multiprocessing.managers import SyncManager
+def loaded():
+    return sorted(name for name in sys.modules if name.partition(".")[0] in ("gevent", "greenlet"))
+class Manager(SyncManager):
+    pass
+Manager.register("loaded", loaded)
+if __name__ == "__main__":
+    with Manager(ctx=multiprocessing.get_context("spawn")) as manager:
+        with manager.Lock():
+            print(manager.loaded())
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "managers.py")
+        path.write_text(code)
+        done = run_python(str(path), spec="all,inherit=0")
+    assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)

@@ -12,6 +12,22 @@ EXPLAINED: tuple[Explained, ...] = (
         "Greenlets take turns where they wait, so the thread has had no turn yet.",
     ),
     Explained(
+        "anyio *",
+        "*::TestUDPSocketBackpressure::*asyncio+uvloop-*",
+        "uvloop's loop is asyncio's own here, by the adapter uvloop, and asyncio's fails these tests under plain Python, too.",
+    ),
+    Explained(
+        "loky *",
+        "*::test_sync_object_handling",
+        "It allows a new process pipes and nothing else. An armed one has the event loop's epoll and eventfd.",
+    ),
+    Explained(
+        "loky *",
+        "*::test_thread_local",
+        "It wants different addresses of what ten threads have had. Each of these waits for nothing, so it ends before the next one "
+        "begins, and what it had is gone: the address is used again.",
+    ),
+    Explained(
         "curio *",
         "tests/test_io.py::test_filestream_blocking",
         "It makes the descriptor of a socket, whose time-out is 0, block by os.set_blocking(), and reads in a thread by the "
