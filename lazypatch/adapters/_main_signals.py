@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _runs: "list[_Run]" = []  # handlers that run in greenlets of their own; the last is what the main thread is doing
 _waiting: "list[Any]" = []  # waiters for the end of the next handler, whichever
-_interrupted: "dict[greenlet, Any]" = {}  # workers that were computing, each with a timer
 
 
 class _Run(greenlet):  # type: ignore[misc]  # greenlet's types are not known here
@@ -132,25 +131,24 @@ def _belongs_to(me: "Any", top: "Any", hub: "Any") -> bool:
 
 def _interrupt(hub: "Any", me: "Any") -> None:
     """Interrupt this greenlet, which may be computing for ever; it goes on when the others have had their turn."""
-    back, later = hub.loop.run_callback(_go_on, me), hub.loop.timer(0.02)
-    _interrupted[me] = later
+    later = hub.loop.timer(0.02)
+    back = hub.loop.run_callback(_go_on, me, later)
     try:
         hub.switch()
     finally:
-        del _interrupted[me]
         back.stop()
         later.stop()
         later.close()
 
 
-def _go_on(me: "Any") -> None:
+def _go_on(me: "Any", later: "Any") -> None:
     """Not at once if it is a daemon and the main thread is at its end: natively the program would end now."""
     threading: "Any" = sys.modules["threading"]
     thread = threading._active.get(id(me))
     if thread is None or not thread.daemon or threading.main_thread().is_alive():
         me.switch()
     else:
-        _interrupted[me].start(me.switch)
+        later.start(me.switch)
 
 
 # --- the life of a handler: both are called by the loop
