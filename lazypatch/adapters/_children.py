@@ -6,11 +6,13 @@ ECHILD are as natively. One exception: what watchers of gevent's have reaped, ge
 
 import os
 import sys
+from time import monotonic
 
 from gevent import get_hub
 from gevent.event import AsyncResult
 
 from .._gevent import native
+from . import polling
 from ._waits import READ, hub_to_wait_in, try_until, wait_for
 
 TYPE_CHECKING = False
@@ -71,6 +73,8 @@ def _child(pid: int, options: int, call: "Callable[[int], Any]") -> "Any":
             _take(*found)
         return found if found[0] or options & os.WNOHANG else None
 
+    if monotonic() >= polling.due:
+        polling.asked()
     found = attempt()
     if found is not None:
         return found
@@ -97,6 +101,8 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
             _take(found.si_pid, _status(found))
         return found
 
+    if monotonic() >= polling.due:
+        polling.asked()
     found = attempt()
     if found is not None or options & os.WNOHANG:
         return found
