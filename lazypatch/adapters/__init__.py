@@ -21,7 +21,7 @@ AT_FIRST_WAIT = {
 # What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
     "ctrl_c": "_waits changes",
-    "fork_threads": "changes",
+    "fork_threads": "_as_builtin _waits changes polling",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
     "os_daemon": "_as_builtin",

@@ -41,13 +41,15 @@ if TYPE_CHECKING:
 _NEVER = float("inf")
 # Before this time nobody has to be given a turn: what those who ask compare with the clock.
 due = _NEVER
+# Native threads in the middle of os.fork(). In the child the others must not run before it is known that they are gone.
+forking: "set[int]" = set()
 _interval, _is_finalizing = sys.getswitchinterval, sys.is_finalizing  # sys may be empty when finalizers ask
 
 
 def asked() -> bool:
     """Let the others run if they had no turn since the caller asked before; *due* says when to call this."""
     global due
-    if due == _NEVER:  # it was taken back meanwhile
+    if due == _NEVER or forking:  # else it was taken back meanwhile
         return False
     due = monotonic() + _interval()
     hub = None if _is_finalizing() else get_hub_if_exists()
@@ -74,6 +76,14 @@ def ask() -> None:
 
 def is_on() -> bool:
     return due != _NEVER
+
+
+def forked() -> None:
+    """In the child: who has asked the parent has not asked here, and the fork is done."""
+    hub = get_hub_if_exists()
+    if hub is not None:
+        vars(hub).pop("_lazypatch_asked", None)
+    forking.clear()
 
 
 def begin() -> None:

@@ -169,6 +169,40 @@ assert seen == ["handler", "native"]
     run_code(code, spec="all")
 
 
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
+def test_nobody_has_a_turn_in_the_middle_of_a_fork() -> None:
+    """Handlers of at-fork take locks before it is known in the child which threads are gone."""
+    code = """
+import os
+os.register_at_fork(before=lambda: ask(), after_in_child=lambda: ask(), after_in_parent=lambda: ask())
+import faulthandler, sys, threading, time
+faulthandler.dump_traceback_later(20, exit=True)
+sys.setswitchinterval(1e-6)
+parent, stop, lock = os.getpid(), [], threading.Lock()
+def other():
+    while not stop:
+        time.sleep(0)
+        if os.getpid() != parent:
+            os._exit(9)
+def ask():
+    for _ in range(100):
+        with lock: pass
+thread = threading.Thread(target=other)
+thread.start()
+for _ in range(20):
+    ask()
+    pid = os.fork()
+    if not pid:
+        os._exit(7)
+    status = os.waitpid(pid, 0)[1]
+    assert status == 7 << 8, status
+    time.sleep(0.001)
+stop.append(1)
+thread.join()
+"""
+    run_code(code, spec="all")
+
+
 def test_it_can_be_asked_when_the_interpreter_ends() -> None:
     """By handlers of atexit's, and by finalizers, which come when greenlets cannot run any more."""
     code = """
