@@ -31,7 +31,7 @@ from .._gevent import native
 from .._install import Change
 from .._originals import at_end
 from ._as_builtin import as_builtin_of_os
-from ._waits import one_round
+from ._waits import hub_to_wait_in, one_round
 from .changes import Call
 
 TYPE_CHECKING = False
@@ -97,9 +97,9 @@ def end() -> None:
 
 
 def sched_yield(_os: "Any", /) -> None:
-    from ._tickets import let_others_run
-
-    let_others_run()
+    hub = hub_to_wait_in()
+    if hub is not None:
+        one_round(hub)
     _native_yield()
 
 

@@ -7,7 +7,8 @@ then say that they sent 0 bytes: a datagram that finds the receiver's queue full
 ``connect(("", port))`` and a host in bytes fail, and a second connect() of the same socket does not; one to a listener
 of AF_UNIX whose queue is full tries again without a pause. ``sendto()``, ``sendmsg()``, ``bind()``, and a connect()
 that is not to wait, look the host's name up in C, while every other greenlet stands still: ``SysLogHandler`` does that
-for each line. ``recv_into()`` takes no argument by name.
+for each line. ``recv_into()`` takes no argument by
+name, and there is no ``sendmsg_afalg()``.
 
 What is replaced. These methods of gevent's class, which TLS sockets inherit. A send that finds no room waits until
 there is some: for the descriptor, and for a queue of somebody else's, which the system does not tell of, by trying
@@ -190,6 +191,10 @@ def sendmsg(self: Any, buffers: Any, ancdata: Any = (), flags: int = 0, address:
     return _sent(self, lambda: self._sock.sendmsg(buffers, ancdata, flags, address))
 
 
+def sendmsg_afalg(self: Any, *args: Any, **named: Any) -> int:
+    return self._sock.sendmsg_afalg(*args, **named)  # type: ignore[no-any-return]
+
+
 def _sent(sock: Any, attempt: Callable[[], int]) -> int:
     """What *attempt* gives when there is room for what it sends."""
     end = None if sock.timeout is None else monotonic() + sock.timeout
@@ -276,8 +281,10 @@ def plan(module: Any) -> list[Change]:
         return []
     functions: list[Any] = [recv, recv_into, recvfrom, recvfrom_into, send, sendto, accept, bind]
     functions += [function for function in (recvmsg, recvmsg_into, sendmsg) if hasattr(_class, function.__name__)]
+    if hasattr(_socket.socket, "sendmsg_afalg"):
+        functions.append(sendmsg_afalg)
     for function in functions:
-        function.__doc__ = getattr(_class, function.__name__).__doc__
+        function.__doc__ = getattr(_class, function.__name__, vars(_socket.socket).get(function.__name__)).__doc__
         function.__qualname__ = f"socket.{function.__name__}"
     return [
         *(Change(_class, function.__name__, function) for function in functions),

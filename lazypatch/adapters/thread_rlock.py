@@ -189,12 +189,15 @@ class _Lock:
             polling.asked()
         return _is_locked(self)  # type: ignore[no-any-return]
 
+    acquire_lock, release_lock, locked_lock = acquire, release, locked  # their old names
+
     def __repr__(self) -> str:
         return f"<{'locked' if _is_locked(self) else 'unlocked'} _thread.lock object at {id(self):#x}>"
 
 
 _Lock.acquire.__annotations__ = {}
 _METHODS = "acquire", "__enter__", "release", "__exit__", "_at_fork_reinit", "locked", "__repr__"
+_OLD_NAMES = "acquire_lock", "release_lock", "locked_lock"
 
 
 _set, _is_set, _reinit_event = GeventsEvent.set, GeventsEvent.is_set, GeventsEvent._at_fork_reinit
@@ -241,10 +244,13 @@ def plan(module: "Any") -> "list[Change]":
         lock = module.LockType
         return [
             Change(module, "RLock", RLock),
-            *(Change(lock, name, vars(_Lock)[name]) for name in ("_lazypatch_tickets", *_METHODS)),
+            *(Change(lock, name, vars(_Lock)[name]) for name in ("_lazypatch_tickets", *_METHODS, *_OLD_NAMES)),
         ]
     # gevent has put None there, which is nobody's original.
     changes = [Change(vars(module), "_CRLock", RLock)]
     if module.Event is GeventsEvent:  # else it was not asked for
         changes.append(Change(module, "Event", Event))
+    known = module._active_limbo_lock
+    if type(known) is module._PyRLock and not known._count:  # where a signal's handler may come at any moment
+        changes.append(Change(vars(module), "_active_limbo_lock", RLock()))
     return changes
