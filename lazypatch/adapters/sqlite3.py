@@ -22,8 +22,9 @@ program sets a handler of its own with ``set_progress_handler()``, which takes t
 native thread.
 
 What stays. ``Blob`` is native. A connection that was made before gevent was loaded, or of a class that was, waits
-natively, and so does one whose SQLite cannot be called from outside. Greenlets that the program spawned itself belong to no thread, and may use any
-connection. What execute() and connect() warn of names a line of this file, where the native ones name the caller's.
+natively, and so does one whose SQLite cannot be called from outside. Greenlets that the program spawned itself belong
+to no thread, and may use any connection. What execute() and connect() warn of names a line of this file, where the
+native ones name the caller's.
 """
 
 from __future__ import annotations
@@ -55,9 +56,11 @@ def plan(module: ModuleType) -> list[Change]:
     connection = _connection(native["Connection"], cursor, module)
     made = {"Connection": connection, "Cursor": cursor, "connect": _connect(native["connect"], connection)}
     holders = [sys.modules[name] for name in _HOLDERS if name in sys.modules]
-    if hasattr(module, "enable_shared_cache"):  # up to 3.11
-        made["enable_shared_cache"] = _enabling(_original(module, "enable_shared_cache"))
-    return [Change(holder, name, value) for holder in holders for name, value in made.items() if hasattr(holder, name)]
+    changes = [Change(holder, name, value) for holder in holders for name, value in made.items()]
+    if hasattr(module, "enable_shared_cache"):  # up to 3.11; _sqlite3 has another one
+        new = _enabling(_original(module, "enable_shared_cache"))
+        changes += [Change(holder, "enable_shared_cache", new) for holder in holders if holder.__name__ != "_sqlite3"]
+    return changes
 
 
 def _original(module: Any, name: str) -> Any:

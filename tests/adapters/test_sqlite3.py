@@ -367,3 +367,16 @@ print(first.execute("select count(*) from t a, t b, t c where a.x < 10").fetchal
 thread.join()
 """
     assert run_code(code, spec="all") == run_code(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("sqlite3"), "enable_shared_cache"), reason="removed in Python 3.12")
+def test_a_cache_that_is_shared_by_default_is_known() -> None:
+    code = """
+import sqlite3, threading, warnings
+warnings.simplefilter("ignore")
+threading.Thread(target=int).start()
+sqlite3.enable_shared_cache(True)
+sqlite3.dbapi2.enable_shared_cache(False)
+print(sqlite3.connect(":memory:").execute("select 1").fetchall())
+"""
+    assert run_code(code, spec="all") == run_code(code)
