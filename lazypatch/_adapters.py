@@ -92,6 +92,7 @@ ADAPTERS = (
     Adapter("os-lockf", "os"),
     Adapter("fork-threads", "threading multiprocessing.popen_fork", "threading", CORRECTION),
     Adapter("thread-errors", "_thread", "_thread threading", CORRECTION),
+    Adapter("thread-classes", "_thread threading", "_thread threading", CORRECTION),
     Adapter("ctrl-c", "_signal", "threading", CORRECTION),
     Adapter("signal-main", "signal", "signal threading", CORRECTION),
     Adapter("signal-waits", "signal", "threading"),
