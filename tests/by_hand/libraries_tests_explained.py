@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpythons_tests_explained import IDENTS, Explained
+from cpythons_tests_explained import FORKS, IDENTS, Explained
 
 EXPLAINED: tuple[Explained, ...] = (
     Explained(
@@ -47,4 +47,5 @@ EXPLAINED: tuple[Explained, ...] = (
         "They skip themselves where psycopg has not chosen to wait in C, which it does not under gevent.",
     ),
     Explained("trio *", "*::test_named_thread_os", IDENTS),
+    Explained("trio *", "*::test_clear_thread_cache_after_fork", FORKS),
 )
