@@ -177,13 +177,12 @@ def _is_cooperative(function: object) -> bool:
 def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     """Locks that were made before: those that everybody goes through, where nobody can be holding them."""
     from gevent.event import Event
-    from gevent.thread import allocate_lock
 
     result = []
     if "Event" in options:
         result.append(Change(threading, "Event", Event))
     if "existing_locks" in options and len(threading._active) + len(threading._limbo) == 1:
-        result.append(Change(vars(threading), "_active_limbo_lock", allocate_lock()))
+        result.append(Change(vars(threading), "_active_limbo_lock", _rlock(threading)))
         futures = sys.modules.get("concurrent.futures.thread")
         result += shutdown_lock(futures) if futures is not None else []
     # gevent's own import has loaded it. It takes a class that nobody replaces in _thread; up to 3.11 cached_property
@@ -196,24 +195,26 @@ def _existing(threading: Any, options: Collection[str]) -> list[Change]:
     return result
 
 
-def logging_locks(logging: Any, threading: Any) -> list[Change]:
-    """New locks for logging and its handlers, made by a ``threading`` whose RLock is cooperative by now or will be."""
+def _rlock(threading: Any) -> Any:
+    """A lock made by a ``threading`` whose RLock is cooperative by now or will be."""
     from gevent.thread import allocate_lock
 
-    def rlock() -> Any:
-        # threading._RLock takes its lock and its idea of an owner from threading's globals, which may not be
-        # changed yet; the first is replaced here, the second is looked up when the lock is taken.
-        lock = threading._PyRLock()
-        lock._block = allocate_lock()
-        return lock
+    # threading._RLock takes its lock and its idea of an owner from threading's globals, which may not be
+    # changed yet; the first is replaced here, the second is looked up when the lock is taken.
+    lock = threading._PyRLock()
+    lock._block = allocate_lock()
+    return lock
 
+
+def logging_locks(logging: Any, threading: Any) -> list[Change]:
+    """New locks for logging and its handlers."""
     if not hasattr(logging, "_lock") or not hasattr(logging, "_handlerList"):
         return []  # half imported by somebody else; its own end comes
-    result = [Change(logging, "_lock", rlock())] if _is_native(logging._lock) else []
+    result = [Change(logging, "_lock", _rlock(threading))] if _is_native(logging._lock) else []
     for reference in list(logging._handlerList):
         handler = reference() if callable(reference) else reference
         if _is_native(getattr(handler, "lock", None)):
-            result.append(Change(vars(handler), "lock", rlock()))
+            result.append(Change(vars(handler), "lock", _rlock(threading)))
     return result
 
 

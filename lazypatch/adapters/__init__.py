@@ -10,7 +10,7 @@ AT_FIRST_WAIT = {
     "io_open": "_waits _as_builtin os_read _buffers _raw _fifos _files",
     "os_close": "_closing",
     "os_read": "_waits _streams _fifos",
-    "os_wait": "_waits _children _child_watcher",
+    "os_wait": "_waits _as_builtin changes polling _children _child_watcher",
     "queue_class": "changes fork_threads _waits _tickets _queue_waits",
     "signal_main": "_waits _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
@@ -21,7 +21,7 @@ AT_FIRST_WAIT = {
 # What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
     "ctrl_c": "_waits changes",
-    "fork_threads": "changes",
+    "fork_threads": "_as_builtin _waits changes polling",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
     "os_daemon": "_as_builtin",
@@ -31,8 +31,13 @@ _NEEDED = {
     "signal_main": "_waits changes ctrl_c",
     "signal_waits": "_waits changes",
     "time_sleep": "_as_builtin",
-    "thread_errors": "changes fork_threads",
-    "socket_detach": "_waits _streams",
+    "polling": "_as_builtin _waits changes",
+    "queue_class": "_as_builtin _waits changes polling",
+    "thread_classes": "changes",
+    "thread_errors": "_as_builtin _waits changes polling fork_threads",
+    "thread_rlock": "_as_builtin _waits changes polling",
+    "socket_calls": "_as_builtin _waits changes polling",
+    "socket_detach": "_as_builtin _waits changes polling _streams",
     "socket_sharing": "_waits",
 }
 

@@ -15,6 +15,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from .._gevent import native
+from . import polling
 from ._waits import READ, hub_to_wait_in, try_until, wait_for
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ def _child(pid: int, options: int, call: "Callable[[int], Any]") -> "Any":
         return found if found[0] or options & os.WNOHANG else None
 
     waits = False
+    polling.ask()
     found = attempt()
     if found is not None:
         return found
@@ -141,6 +143,7 @@ def waitid(idtype: int, id: int, options: int, /) -> "Any":
         return found
 
     waits = False
+    polling.ask()
     found = attempt()
     if found is not None or options & os.WNOHANG:
         return found

@@ -22,6 +22,7 @@ from weakref import ref
 
 from gevent._hub_local import get_hub_if_exists
 
+from . import polling
 from ._buffers import Guard
 from ._waits import READ, WRITE, hub_to_wait_in, poller, wait_for
 from .os_read import originals
@@ -64,6 +65,7 @@ def _blocks(descriptor: int, events: int) -> bool:
     """Whether a native call on it waits, or would wait were it not for gevent, which makes its sockets non-blocking."""
     if os.get_blocking(descriptor):
         return True
+    polling.ask()  # somebody who does not wait may ask again at once
     streams: "Any" = sys.modules.get(f"{__package__}._streams")  # it knows the sockets
     return streams is not None and bool(streams.waits(descriptor, events))
 

@@ -4,6 +4,7 @@ from time import monotonic
 
 from gevent.hub import sleep
 
+from . import polling
 from ._tickets import leave, let_others_run, new_ticket, wake
 from ._waits import FIRST_PAUSE, LONGEST_PAUSE, hub_to_wait_in
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 def wait(lock: "Any", block: "Any", timeout: "float | None") -> bool:
     """Whether the caller has *lock* now, which it could not have at once."""
     if not block or (timeout is not None and timeout <= 0):
-        let_others_run()
+        # Each try has asked, which is better: the caller may hold what another one needs to make its wish come true.
+        if not polling.is_on():
+            let_others_run()
         return False
     hub = hub_to_wait_in()
     if hub is None:

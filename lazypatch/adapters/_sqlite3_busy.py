@@ -1,4 +1,4 @@
-"""What SQLite calls when a database is locked; loaded, and ctypes with it, when the first connection is made.
+"""What SQLite calls while a database is locked, or a statement computes; loaded when the first connection is made.
 
 SQLite is in the middle of a call then, with its frames on the C stack: greenlet keeps them with the others of the
 greenlet. It holds nothing but this connection's mutex, which belongs to the native thread and so keeps no greenlet out;
@@ -17,7 +17,7 @@ from gevent.hub import sleep
 from greenlet import getcurrent
 
 from .._gevent import native
-from ._waits import hub_to_wait_in, try_until
+from ._waits import hub_to_wait_in, one_round, try_until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Milliseconds, as SQLite itself pauses; the last one again and again.
 _PAUSES = (1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100)
 _BUSY, _LOCKED = 5, 6
+_STEPS = 10000  # of SQLite's machine, between two looks at the clock: less than a millisecond
 _all: weakref.WeakValueDictionary[int, Waits] = weakref.WeakValueDictionary()
 _numbers = itertools.count(1)
 
@@ -34,7 +35,7 @@ _numbers = itertools.count(1)
 class Waits:
     """How one connection waits. SQLite knows this by a number, so nothing happens when it is gone."""
 
-    def __init__(self, connection: Any, timeout: float, checked: bool, waiting: list[object]) -> None:
+    def __init__(self, connection: Any, timeout: float, checked: bool, shared: bool, waiting: list[object]) -> None:
         self._number = next(_numbers)
         self._milliseconds = int(timeout * 1000)
         self._owner = current_thread() if checked else None
@@ -42,8 +43,12 @@ class Waits:
         self._waiting = waiting  # those that wait now, this and others
         self._kept: BaseException | None = None
         self.passed: int | None = None  # the greenlet that has been let in last, while nobody waits
+        self._since = self._seen = 0.0  # when a statement began to compute, and when it was seen last
         _all[self._number] = self
         self._cooperate(connection)
+        # Connections that share a cache share a mutex that is not recursive, and held while a statement runs.
+        if not shared and hasattr(_library, "sqlite3_progress_handler"):
+            _library.sqlite3_progress_handler(_handle(connection), _STEPS, _progress_handler, self._number)
 
     def _cooperate(self, connection: Any) -> None:
         if self._milliseconds > 0 and _library is not None:
@@ -76,12 +81,27 @@ class Waits:
         if count == 0:
             self._end = monotonic() + self._milliseconds / 1000
         pause = min(_PAUSES[min(count, len(_PAUSES) - 1)] / 1000, self._end - monotonic())
-        if pause <= 0:
-            return False
+        return pause > 0 and self._wait(lambda: pause_for(pause))
+
+    def computing(self) -> bool:
+        """Let the others run once a switch interval, while a statement computes; False if it is to be given up."""
+        now, interval = monotonic(), sys.getswitchinterval()
+        if now - self._seen > interval:  # it has just begun
+            self._since = now
+        self._seen = now
+        hub = hub_to_wait_in() if now - self._since > interval else None
+        if hub is None:
+            return True
+        goes_on = self._wait(lambda: one_round(hub))
+        self._since = self._seen = monotonic()
+        return goes_on
+
+    def _wait(self, wait: Callable[[], None]) -> bool:
+        """Call *wait* in the middle of a statement; False if something is raised there, which is kept."""
         self.passed = None
         self._waiting.append(self)
         try:
-            pause_for(pause)
+            wait()
         except BaseException as error:
             self._kept = error
             return False
@@ -135,6 +155,11 @@ def _busy(number: int, count: int) -> int:
     return waits is not None and waits.busy(count)
 
 
+def _progress(number: int) -> int:
+    waits = None if _all is None else _all.get(number)  # None is all that is left at the very end
+    return not (waits is None or waits.computing())
+
+
 def _handle(connection: Any) -> int | None:
     """The sqlite3* of *connection*, the first field of its struct; None if it is closed."""
     return ctypes.c_void_p.from_address(id(connection) + object.__basicsize__).value
@@ -147,6 +172,9 @@ def _load() -> Any:
         library = ctypes.CDLL(getattr(module, "__file__", None))
         library.sqlite3_busy_handler.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
         library.sqlite3_busy_timeout.argtypes = [ctypes.c_void_p, ctypes.c_int]
+        if hasattr(library, "sqlite3_progress_handler"):
+            pointer = ctypes.c_void_p
+            library.sqlite3_progress_handler.argtypes = [pointer, ctypes.c_int, pointer, pointer]
     except (OSError, AttributeError):
         return None
     # The one assumption about CPython: where the field is. It holds a pointer, or NULL once the connection is closed.
@@ -158,5 +186,7 @@ def _load() -> Any:
 
 _library = _load()
 _function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)(_busy)
-_handler = ctypes.cast(_function, ctypes.c_void_p)
-ctypes.pythonapi.Py_IncRef(ctypes.py_object(_function))  # connections may outlive this module, at the very end
+_progress_function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_progress)
+_handler, _progress_handler = (ctypes.cast(each, ctypes.c_void_p) for each in (_function, _progress_function))
+for _each in (_function, _progress_function):  # connections may outlive this module, at the very end
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_each))

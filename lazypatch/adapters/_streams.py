@@ -27,6 +27,7 @@ from gevent._hub_local import get_hub_if_exists
 from greenlet import getcurrent
 
 from .._gevent import native
+from . import polling
 from ._waits import READ, WRITE, in_threadpool, wait_for
 
 TYPE_CHECKING = False
@@ -65,6 +66,7 @@ def waits(fd: int, events: int) -> bool:
         return False  # it fails
     if not flags & os.O_NONBLOCK:
         return True
+    polling.ask()  # somebody who does not wait may ask again at once
     owner = sockets.get(fd)
     owner = owner and owner()
     return owner is not None and owner.fileno() == fd and owner.gettimeout() is None

@@ -123,10 +123,15 @@ def with_a_turn_for_others(since: float) -> float:
         return since
     hub = hub_to_wait_in()
     if hub is not None:
-        # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, and no timer ends.
-        with hub.loop.timer(0) as round_of_the_loop:
-            hub.wait(round_of_the_loop)
+        one_round(hub)
     return monotonic()
+
+
+def one_round(hub: "Any") -> None:
+    """Return when the loop of *hub* has come round, and all who are ready have had a turn."""
+    # gevent.sleep(0) would not do: up to a thousand of them are one round of the loop, and no timer ends.
+    with hub.loop.timer(0) as timer:
+        hub.wait(timer)
 
 
 def in_threadpool(hub: "Any", call: "Callable[..., Any]", *args: "Any") -> "Any":

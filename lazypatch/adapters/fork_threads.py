@@ -21,6 +21,7 @@ concurrent.futures and ``subprocess`` (with a *preexec_fn*) have only the greenl
 
 import os
 import sys
+from _thread import get_native_id
 from functools import partial
 
 from gevent import thread as _thread
@@ -29,6 +30,7 @@ from gevent.greenlet import Greenlet
 
 from .._gevent import native
 from .._threads import root_greenlet
+from . import polling
 from .changes import Call, Change
 
 TYPE_CHECKING = False
@@ -108,11 +110,12 @@ def _put_hooks_in() -> None:
     global _hooks_are_in
     if not _hooks_are_in:
         _hooks_are_in = True
-        os.register_at_fork(before=_before, after_in_child=_after)
+        os.register_at_fork(before=_before, after_in_child=_after, after_in_parent=_after_in_parent)
 
 
 def _before() -> None:
     global _gone
+    polling.forking.add(get_native_id())
     try:
         from . import _gone as module
     except Exception:  # our files cannot be read any more, and a fork is to succeed all the same
@@ -121,7 +124,12 @@ def _before() -> None:
     _gone.before_fork(running)
 
 
+def _after_in_parent() -> None:
+    polling.forking.discard(get_native_id())
+
+
 def _after() -> None:
     global _last_one_ends
     if _gone is not None:
         _last_one_ends = _gone.after_fork(running) or _last_one_ends
+    polling.forked()

@@ -26,11 +26,13 @@ stay what they are, and Windows has other locks.
 
 import os
 from itertools import compress, repeat
+from time import monotonic
 
 from gevent import thread  # its getcurrent() gives, where a signal's handler runs, the main thread's greenlet
 from greenlet import getcurrent
 
 from .._install import Change
+from . import polling
 from ._semaphores import wait
 from ._tickets import wake
 
@@ -104,6 +106,8 @@ def _made_of(native: "Any") -> "Any":
 
         def acquire(self, block: bool = True, timeout: "float | None" = None) -> bool:
             """Acquire the semaphore/lock."""
+            if monotonic() >= polling.due:
+                polling.asked()
             if take(self, False) if timeout is None else take(self, False, timeout):
                 self._owner = id(getcurrent())
                 return True
@@ -166,6 +170,8 @@ class _RecursiveLock:
 
     def acquire(self, block: bool = True, timeout: "float | None" = None) -> bool:
         """Acquire the semaphore/lock."""
+        if monotonic() >= polling.due:
+            polling.asked()
         me, held = id(thread.getcurrent()), self._held
         if me in held:
             self._again += 1

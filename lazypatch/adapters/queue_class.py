@@ -4,9 +4,8 @@ What breaks. gevent's have no ``mutex``, ``not_empty``, ``not_full`` and ``all_t
 for 0, they hold no lock while a subclass's ``_put`` and ``_get`` run, and ``shutdown()`` loses an item that was just
 put. watchdog, and with it Flask's and Django's reloaders, fails on the first of these.
 
-What does not work. Python's own classes over cooperative locks are right, and cost 20 times what gevent's do: each
-put takes a lock and notifies a condition. A subclass of gevent's class pays for each method that C code looks up in
-it (twice the price from Python 3.12 on), and what somebody took out of it (``put = q.put``) is C code for good.
+What does not work. Python's own classes over cooperative locks are right, and cost 20 times as much. A subclass of
+gevent's class pays for each method that C code looks up in it, and what somebody took out of it is C code for good.
 
 What is replaced. The three classes, by subclasses of Python's own. As long as nobody waits in a queue and nobody has
 seen its lock, a put is an append and a get is a popleft, since nobody can tell the difference: Python switches
@@ -24,17 +23,21 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
+from operator import attrgetter
+from time import monotonic
 from types import GenericAlias
 
 from gevent._hub_local import get_hub_if_exists
 
 from .._gevent import native
 from .._install import TYPE_CHECKING, Change
+from . import polling
 
 if TYPE_CHECKING:
     from typing import Any
 
 _BUSY = 1 << 20  # in _slow: a heap is being sorted, by items that compare themselves in Python and may let others run
+_hooks_of = attrgetter("_init", "_qsize", "_put", "_get")
 _later: Any = None  # what is needed when somebody has to wait
 
 
@@ -122,12 +125,15 @@ class _Quick(_Waited):
         return items.popleft()
 
     def qsize(self) -> int:
+        monotonic() >= polling.due and polling.asked()
         return self._of.qsize(self) if self._opened else len(self.queue)
 
     def empty(self) -> bool:
+        monotonic() >= polling.due and polling.asked()
         return self._of.empty(self) if self._opened else not self.queue
 
     def full(self) -> bool:
+        monotonic() >= polling.due and polling.asked()
         return self._of.full(self) if self._opened else self._is_full()
 
     def task_done(self) -> None:
@@ -159,15 +165,10 @@ class _Quick(_Waited):
         self.queue.append(item)
 
     def _put_slowly(self, item: Any, block: bool, timeout: float | None) -> None:
-        if self._opened:
-            self._of.put(self, item, block, timeout)
-            return
-        _waits().put(self, item, block, timeout)
+        self._of.put(self, item, block, timeout) if self._opened else _waits().put(self, item, block, timeout)
 
     def _get_slowly(self, block: bool, timeout: float | None) -> Any:
-        if self._opened:
-            return self._of.get(self, block, timeout)
-        return _waits().get(self, block, timeout)
+        return self._of.get(self, block, timeout) if self._opened else _waits().get(self, block, timeout)
 
     def _open(self) -> None:
         """Have it go Python's own way from now on."""
@@ -252,17 +253,15 @@ class _Simple(_Waited):
         return self.get(False)
 
     def empty(self) -> bool:
+        monotonic() >= polling.due and polling.asked()
         return not self.queue
 
     def qsize(self) -> int:
+        monotonic() >= polling.due and polling.asked()
         return len(self.queue)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"cannot pickle '_queue.{type(self).__name__}' object")
-
-
-def _hooks_of(kind: Any) -> tuple[object, ...]:
-    return kind._init, kind._qsize, kind._put, kind._get
 
 
 def plan(module: Any) -> list[Change]:

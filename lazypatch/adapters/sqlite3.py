@@ -1,4 +1,4 @@
-"""sqlite3 waits for a locked database in turns with the others, and a connection belongs to one thread as documented.
+"""sqlite3 lets the others run while a database is locked or a query computes; a connection belongs to one thread.
 
 What waits, what breaks. Where another connection has the lock, SQLite sleeps in C for up to ``timeout`` seconds: if a
 greenlet of this thread has it, nobody lets go of it, and "database is locked" comes where threads succeed. And
@@ -16,10 +16,15 @@ What is replaced. ``Connection`` and ``Cursor``, by subclasses, and ``connect``,
 raises what was kept. Who uses a connection that another greenlet is waiting with waits for that one, as it would for
 SQLite's mutex.
 
-What stays. A query that computes for long stops the others (run it in a native thread). ``Blob`` is native. A
-connection that was made before gevent was loaded, or of a class that was, waits natively, and so does one whose
-SQLite cannot be called from outside. Greenlets that the program spawned itself belong to no thread, and may use any
-connection. What execute() and connect() warn of names a line of this file, where the native ones name the caller's.
+A query that computes gives the others a turn every 5 ms (``sys.getswitchinterval()``), by a *progress handler*; so
+``interrupt()`` and a Timeout end it. Not where connections share a cache, whose mutex is not recursive, nor where the
+program sets a handler of its own with ``set_progress_handler()``, which takes the place of ours: run such a query in a
+native thread.
+
+What stays. ``Blob`` is native. A connection that was made before gevent was loaded, or of a class that was, waits
+natively, and so does one whose SQLite cannot be called from outside. Greenlets that the program spawned itself belong
+to no thread, and may use any connection. What execute() and connect() warn of names a line of this file, where the
+native ones name the caller's.
 """
 
 from __future__ import annotations
@@ -51,12 +56,25 @@ def plan(module: ModuleType) -> list[Change]:
     connection = _connection(native["Connection"], cursor, module)
     made = {"Connection": connection, "Cursor": cursor, "connect": _connect(native["connect"], connection)}
     holders = [sys.modules[name] for name in _HOLDERS if name in sys.modules]
-    return [Change(holder, name, value) for holder in holders for name, value in made.items()]
+    changes = [Change(holder, name, value) for holder in holders for name, value in made.items()]
+    if hasattr(module, "enable_shared_cache"):  # up to 3.11; _sqlite3 has another one
+        new = _enabling(_original(module, "enable_shared_cache"))
+        changes += [Change(holder, "enable_shared_cache", new) for holder in holders if holder.__name__ != "_sqlite3"]
+    return changes
 
 
 def _original(module: Any, name: str) -> Any:
     found = getattr(module, name)
     return vars(found).get("_of", found) if hasattr(found, "__dict__") else found
+
+
+def _enabling(native: Any) -> Any:
+    def enable_shared_cache(*args: Any, **kwargs: Any) -> Any:
+        global _cache_is_shared
+        _cache_is_shared = True  # connections may be open when this is taken back
+        return native(*args, **kwargs)
+
+    return _like(native, enable_shared_cache)
 
 
 def _connect(native: Any, connection: Any) -> Any:
@@ -92,6 +110,7 @@ _NOBODY: Any = _Nobody()
 _OF_CONNECTION, _OF_CURSOR = attrgetter("_waits"), attrgetter("connection._waits")
 # Each connection that somebody waits with now: a row costs no more than a look at this.
 _waiting: list[object] = []
+_cache_is_shared = False  # whether connections may share one that do not say so
 
 
 def _guarded(native: Any, waits_of: Callable[[Any], Any], module: Any) -> Any:
@@ -177,7 +196,9 @@ def _connection(native: Any, cursor_class: Any, module: Any) -> Any:
 
         timeout = kwargs.get("timeout", args[1] if len(args) > 1 else 5.0)
         checked = kwargs.get("check_same_thread", args[4] if len(args) > 4 else True)
-        self._waits = Waits(self, timeout, checked, _waiting)
+        database = str(args[0] if args else kwargs.get("database", ""))
+        shared = _cache_is_shared or (database.startswith("file:") and ("cache=" in database or "%" in database))
+        self._waits = Waits(self, timeout, checked, shared, _waiting)
 
     def with_cursor(self: Any, *args: Any, **kwargs: Any) -> Any:
         return cursor(self, *args, **kwargs) if args or kwargs else cursor(self, cursor_class)

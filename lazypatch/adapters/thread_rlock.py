@@ -20,6 +20,7 @@ What stays. RLocks that were made before are native; importlib's, and those that
 
 import _thread
 from functools import partial
+from time import monotonic
 
 from gevent.event import Event as GeventsEvent
 from gevent.lock import BoundedSemaphore
@@ -27,6 +28,7 @@ from gevent.lock import BoundedSemaphore
 from .._gevent import native
 from .._install import Change
 from .._originals import NativeRLock
+from . import polling
 from .changes import Put
 
 TYPE_CHECKING = False
@@ -62,6 +64,8 @@ class RLock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if blocking is not True or timeout != -1:
             NativeRLock().acquire(blocking, timeout)  # is free, and has all errors of wrong arguments
+        if monotonic() >= polling.due:
+            polling.asked()
         me, held = _thread.get_ident(), self._held
         if not held and held.setdefault(0, me) == me:
             return True
@@ -117,6 +121,8 @@ class RLock:
     if hasattr(NativeRLock, "locked"):
 
         def locked(self) -> bool:
+            if monotonic() >= polling.due:
+                polling.asked()
             return bool(self._held)
 
     def _at_fork_reinit(self) -> None:
@@ -140,13 +146,12 @@ RLock.acquire.__annotations__ = {}  # signatures are compared
 
 _new_lock = native("_thread", "allocate_lock")
 _take, _let_go, _reinit = BoundedSemaphore.acquire, BoundedSemaphore.release, BoundedSemaphore._at_fork_reinit
+_is_locked = BoundedSemaphore.locked
 
 
 class _Lock:
     """The methods that gevent's plain lock gets. Nothing is an instance of this."""
 
-    if TYPE_CHECKING:
-        locked: "Any"
     _lazypatch_tickets: "Any" = ()  # of those who wait; a list from the first time that somebody does
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -154,10 +159,12 @@ class _Lock:
             _new_lock().acquire(blocking, timeout)  # is free, and has all errors of wrong arguments
         if _take(self, False):
             return True
+        if not blocking and monotonic() >= polling.due and polling.asked() and _take(self, False):
+            return True
         tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
         try:
             return _waits().acquire(  # type: ignore[no-any-return]
-                tickets, partial(_take, self, False), self.locked, blocking, timeout
+                tickets, partial(_take, self, False), partial(_is_locked, self), blocking, timeout
             )
         except BaseException as error:
             raise error.with_traceback(None)  # noqa: B904  # how it is waited tells nobody anything
@@ -179,15 +186,23 @@ class _Lock:
         self.__dict__.pop("_lazypatch_tickets", None)
         _reinit(self)
 
+    def locked(self) -> bool:
+        if monotonic() >= polling.due:
+            polling.asked()
+        return _is_locked(self)  # type: ignore[no-any-return]
+
+    acquire_lock, release_lock, locked_lock = acquire, release, locked  # their old names
+
     def __repr__(self) -> str:
-        return f"<{'locked' if self.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+        return f"<{'locked' if _is_locked(self) else 'unlocked'} _thread.lock object at {id(self):#x}>"
 
 
 _Lock.acquire.__annotations__ = {}
-_METHODS = ("_lazypatch_tickets", "acquire", "__enter__", "release", "__exit__", "_at_fork_reinit", "__repr__")
+_METHODS = "acquire", "__enter__", "release", "__exit__", "_at_fork_reinit", "locked", "__repr__"
+_OLD_NAMES = "acquire_lock", "release_lock", "locked_lock"
 
 
-_set, _reinit_event = GeventsEvent.set, GeventsEvent._at_fork_reinit
+_set, _is_set, _reinit_event = GeventsEvent.set, GeventsEvent.is_set, GeventsEvent._at_fork_reinit
 
 
 class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known here
@@ -198,12 +213,17 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
         while self._lazypatch_tickets:
             _waits().wake(self._lazypatch_tickets)
 
+    def is_set(self) -> bool:
+        if monotonic() >= polling.due:
+            polling.asked()
+        return _is_set(self)  # type: ignore[no-any-return]
+
     def wait(self, timeout: "float | None" = None) -> bool:
-        if self.is_set():
+        if _is_set(self):
             return True
         tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
         try:
-            return _waits().wait(tickets, self.is_set, timeout)  # type: ignore[no-any-return]
+            return _waits().wait(tickets, partial(_is_set, self), timeout)  # type: ignore[no-any-return]
         except BaseException as error:
             raise error.with_traceback(None)  # noqa: B904
 
@@ -211,7 +231,7 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
         self.__dict__.pop("_lazypatch_tickets", None)
         _reinit_event(self)
 
-    _flag = property(GeventsEvent.is_set)
+    _flag = property(_is_set)
     # Python's own, which use no more than that; there is no __repr__ before 3.11.
     isSet = vars(native("threading", "Event"))["isSet"]
     __repr__ = vars(native("threading", "Event")).get("__repr__", object.__repr__)
@@ -224,7 +244,7 @@ def plan(module: "Any") -> "list[Change]":
     """The class, where it is made, and where threading has it from; the methods of the other one; and the event."""
     if module.__name__ == "_thread":
         lock = module.LockType
-        methods = (Change(lock, name, vars(_Lock)[name]) for name in _METHODS)
+        methods = (Change(lock, name, vars(_Lock)[name]) for name in ("_lazypatch_tickets", *_METHODS, *_OLD_NAMES))
         # By this one pickle finds it, and a lock can be made of what is found, in each process.
         name = "lock" if hasattr(module, "lock") else "allocate_lock"  # the first came with 3.13
         named = Put(partial(setattr, lock, "__qualname__"), lock.__qualname__, name)
@@ -233,4 +253,7 @@ def plan(module: "Any") -> "list[Change]":
     changes = [Change(vars(module), "_CRLock", RLock)]
     if module.Event is GeventsEvent:  # else it was not asked for
         changes.append(Change(module, "Event", Event))
+    known = module._active_limbo_lock
+    if type(known) is module._PyRLock and not known._count:  # where a signal's handler may come at any moment
+        changes.append(Change(vars(module), "_active_limbo_lock", RLock()))
     return changes

@@ -314,3 +314,69 @@ assert c.execute("pragma busy_timeout").fetchone() == (5000,)
 """,
         spec="all",
     )
+
+
+LONG = "with recursive r(i) as (select 1 union all select i + 1 from r where i < 100000000) select max(i) from r"
+
+
+def test_the_others_run_while_a_query_computes() -> None:
+    """So another thread may interrupt it, a Timeout ends it, and who uses the same connection waits for it."""
+    code = f"""
+import faulthandler, sqlite3, sys, threading, time
+import gevent
+faulthandler.dump_traceback_later(60, exit=True)
+connection = sqlite3.connect(":memory:", check_same_thread=False)
+order = []
+def interrupt():
+    time.sleep(0.05)
+    order.append("others run")
+    connection.interrupt()
+def use():
+    order.append(connection.execute("select 7").fetchone())
+threads = [threading.Thread(target=each) for each in (interrupt, use)]
+connection.execute("select 1").fetchone()
+[thread.start() for thread in threads]
+try:
+    connection.execute({LONG!r}).fetchone()
+except sqlite3.OperationalError as error:
+    order.append(str(error))
+[thread.join() for thread in threads]
+assert sorted(map(str, order)) == ["(7,)", "interrupted", "others run"] and order[0] != "interrupted", order
+try:
+    with gevent.Timeout(0.05):
+        connection.execute({LONG!r}).fetchone()
+except gevent.Timeout:
+    print(connection.execute("select 5").fetchone())
+"""
+    assert run_code(code, spec="all") == "(5,)\n"
+
+
+@pytest.mark.parametrize("share", ["shared", "%73hared"])
+def test_connections_that_share_a_cache_do_not_wait_for_each_other_for_ever(share: str) -> None:
+    """Their mutex is held while a statement runs, and is not recursive."""
+    code = f"""
+import faulthandler, sqlite3, threading
+faulthandler.dump_traceback_later(20, exit=True)
+first, second = [sqlite3.connect("file:x?mode=memory&cache={share}", uri=True, check_same_thread=False) for _ in "12"]
+first.execute("create table t(x)")
+first.executemany("insert into t values(?)", [(i,) for i in range(1000)])
+first.commit()
+thread = threading.Thread(target=lambda: second.execute("select count(*) from t").fetchall())
+thread.start()
+print(first.execute("select count(*) from t a, t b, t c where a.x < 10").fetchall())
+thread.join()
+"""
+    assert run_code(code, spec="all") == run_code(code)
+
+
+@pytest.mark.skipif(not hasattr(__import__("sqlite3"), "enable_shared_cache"), reason="removed in Python 3.12")
+def test_a_cache_that_is_shared_by_default_is_known() -> None:
+    code = """
+import sqlite3, threading, warnings
+warnings.simplefilter("ignore")
+threading.Thread(target=int).start()
+sqlite3.enable_shared_cache(True)
+sqlite3.dbapi2.enable_shared_cache(False)
+print(sqlite3.connect(":memory:").execute("select 1").fetchall())
+"""
+    assert run_code(code, spec="all") == run_code(code)

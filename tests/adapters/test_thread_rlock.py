@@ -346,3 +346,28 @@ if __name__ == "__main__":
         path.write_text(code)
         done = run_python(str(path), spec="all,inherit=0")
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
+
+
+@pytest.mark.parametrize("spec", ["all", "all,-thread-rlock", "gevent"])
+def test_who_counts_threads_may_be_interrupted_by_who_counts_threads(spec: str) -> None:
+    """A finalizer or a signal's handler; threading's own lock is recursive for that (bpo-44422)."""
+    code = """
+import faulthandler, threading
+faulthandler.dump_traceback_later(20, exit=True)
+threading.Thread(target=int).start()
+assert not isinstance(threading._active_limbo_lock, __import__("lazypatch").get_original("_thread", "RLock"))
+with threading._active_limbo_lock:
+    print(threading.active_count(), len(threading.enumerate()))
+"""
+    assert run_code(code, spec=spec).split() == ["1", "1"]
+
+
+def test_a_lock_has_its_old_names() -> None:
+    run(
+        """
+lock = threading.Lock()
+assert lock.acquire_lock() and lock.locked_lock() and not lock.acquire_lock(False)
+lock.release_lock()
+assert not lock.locked()
+"""
+    )

@@ -1170,6 +1170,402 @@ def mp_ThreadPool():
         assert p.map(slow_square, range(4)) == [0, 1, 4, 9]
 
 
+# --- what a first look at CPython's sources had left out ------------------------------------------------------------------
+@case
+def os_sendfile_to_a_full_socket():
+    import socket
+
+    a, b = socket.socketpair()
+    fd = a.detach()
+    p = temp("file")
+    open(p, "wb").write(b"x" * (1 << 22))
+    f = os.open(p, os.O_RDONLY)
+    later(f"sum(iter(lambda: len(os.read({b.fileno()}, 1 << 16)), 0))", b.fileno())
+    sent = 0
+    while sent < 1 << 22:
+        sent += os.sendfile(fd, f, sent, (1 << 22) - sent)
+
+
+@case
+def os_splice_of_a_pipe():
+    if not hasattr(os, "splice"):
+        return
+    r, w = os.pipe()
+    _, out = os.pipe()
+    later(f"os.write({w}, b'x')", w)
+    assert os.splice(r, out, 9) == 1
+
+
+@case
+def os_eventfd_read():
+    fd = os.eventfd(0)
+    later(f"os.write({fd}, (3).to_bytes(8, sys.byteorder))", fd)
+    assert os.eventfd_read(fd) == 3
+
+
+@case
+def os_read_of_a_timerfd():
+    if not hasattr(os, "timerfd_create"):
+        return
+    fd = os.timerfd_create(time.CLOCK_MONOTONIC)
+    os.timerfd_settime(fd, initial=D)
+    assert len(os.read(fd, 8)) == 8
+
+
+@case
+def os_read_of_inotify():
+    import ctypes
+
+    libc, folder = ctypes.CDLL(None), tempfile.mkdtemp()
+    fd = libc.inotify_init()
+    assert libc.inotify_add_watch(fd, folder.encode(), 0x100) >= 0
+    later(f"os.mkdir({folder + '/x'!r})")
+    assert len(os.read(fd, 999)) > 16
+
+
+@case
+def os_waitid_of_a_pidfd():
+    pid = child_that_sleeps()
+    assert os.waitid(os.P_PIDFD, os.pidfd_open(pid), os.WEXITED).si_status == 7
+
+
+@case
+def pty_spawn():
+    import pty
+
+    r, w = os.pipe()
+    os.dup2(r, 0)
+    assert os.waitstatus_to_exitcode(pty.spawn(["/bin/sh", "-c", f"sleep {D}; exit 3"])) == 3
+
+
+@case
+def termios_tcdrain():
+    import pty
+    import termios
+
+    m, s = pty.openpty()
+    os.write(s, b"x" * 9)
+    termios.tcdrain(s)
+    termios.tcsetattr(s, termios.TCSAFLUSH, termios.tcgetattr(s))
+
+
+@case
+def fcntl_fcntl_F_SETLKW():
+    import fcntl
+    import struct
+
+    p = temp("lock")
+    r, w = os.pipe()
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+    elsewhere(f"f = open({p!r}, 'w'); fcntl.lockf(f, fcntl.LOCK_EX); os.write({w}, b'1'); time.sleep({D})", w, wait=0)
+    os.read(r, 1)
+    f = open(p, "w")
+    start()
+    fcntl.fcntl(f, fcntl.F_SETLKW, lock)
+
+
+@case
+def signal_sigwaitinfo():
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    _kill_later(signal.SIGUSR1)
+    assert signal.sigwaitinfo([signal.SIGUSR1]).si_signo == signal.SIGUSR1
+
+
+@case
+def sqlite3_backup_of_a_locked_database():
+    import sqlite3
+
+    p = temp("db")
+    c = sqlite3.connect(p, isolation_level=None, timeout=0.01)
+    c.execute("create table t(x)")
+    r, w = os.pipe()
+    elsewhere(
+        f"o = sqlite3.connect({p!r}, isolation_level=None); o.execute('begin exclusive'); os.write({w}, b'1'); time.sleep({D}); o.execute('commit')",
+        w,
+        wait=0,
+    )
+    os.read(r, 1)
+    start()
+    c.backup(sqlite3.connect(":memory:"), sleep=0.25)
+
+
+@case
+def dbm_sqlite3_that_is_locked():
+    try:
+        import dbm.sqlite3 as dbm
+    except ImportError:
+        return
+    p = temp("db")
+    d = dbm.open(p, "c")
+    r, w = os.pipe()
+    elsewhere(
+        f"o = sqlite3.connect({p!r}, isolation_level=None); o.execute('begin exclusive'); os.write({w}, b'1'); time.sleep({D}); o.execute('commit')",
+        w,
+        wait=0,
+    )
+    os.read(r, 1)
+    start()
+    d[b"a"] = b"1"
+
+
+@case
+def curses_getch():
+    import curses
+    import pty
+
+    m, s = pty.openpty()
+    os.dup2(s, 0)
+    os.dup2(s, 1)
+    os.environ["TERM"] = "linux"
+    window = curses.initscr()
+    later(f"os.write({m}, b'x')", m)
+    got = window.getch()
+    curses.endwin()
+    assert got == ord("x")
+
+
+@case
+def socket_accept_and_connect():
+    import socket
+
+    it = socket.create_server(("127.0.0.1", 0))
+    later(f"import socket; socket.create_connection(('127.0.0.1', {it.getsockname()[1]}))")
+    it.accept()
+
+
+@case
+def socket_recvmsg_and_the_like():
+    import socket
+
+    a, b = socket.socketpair()
+    calls = (
+        lambda: a.recvmsg(1),
+        lambda: a.recvmsg_into([bytearray(1)]),
+        lambda: a.recvfrom(1),
+        lambda: a.recvfrom_into(bytearray(1)),
+        lambda: a.recv_into(bytearray(1)),
+        lambda: a.recv(3, socket.MSG_WAITALL),
+    )
+    later(f"[(os.write({b.fileno()}, b'x'), time.sleep({D} / 8)) for _ in range(8)]", b.fileno(), wait=0)
+    for call in calls:
+        call()
+
+
+@case
+def socket_sends_that_find_no_room():
+    import socket
+
+    for n, send in enumerate((socket.socket.sendall, socket.socket.send, lambda s, data: s.sendmsg([data]))):
+        a, b = socket.socketpair()
+        try:
+            while True:
+                a.send(b"x" * 65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+        later(f"os.read({b.fileno()}, 1 << 22)", b.fileno(), wait=D if n == 0 else 0.05)
+        send(a, b"x" * 999)
+
+
+@case
+def socket_sendto_of_a_datagram_that_finds_no_room():
+    import socket
+
+    p = temp("socket")
+    a, b = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+    a.bind(p)
+    later(f"[os.read({a.fileno()}, 9) for _ in range(900)]", a.fileno())
+    assert [b.sendto(b"%d" % n, p) for n in range(900)].count(0) == 0
+
+
+@case
+def socket_MSG_DONTWAIT_is_not_to_wait():
+    import socket
+
+    a, b = socket.socketpair()
+    try:
+        a.recv(1, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return
+    raise AssertionError("no BlockingIOError")
+
+
+@case
+def socket_makefile_that_is_written_to():
+    import socket
+
+    a, b = socket.socketpair()
+    later(f"sum(iter(lambda: len(os.read({b.fileno()}, 1 << 16)), 0))", b.fileno())
+    with a.makefile("wb") as f:
+        f.write(b"x" * (1 << 22))
+
+
+@case
+def socket_getaddrinfo_and_the_like():
+    import socket
+
+    assert socket.getaddrinfo("127.0.0.1", 80) and socket.gethostbyname("127.0.0.1") == "127.0.0.1"
+    assert socket.getnameinfo(("127.0.0.1", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV) == ("127.0.0.1", "80")
+    udp = socket.socket(type=socket.SOCK_DGRAM)
+    udp.bind(("localhost", 0))
+    udp.sendto(b"x", ("localhost", udp.getsockname()[1]))
+    assert udp.recv(9) == b"x"
+
+
+@case
+def a_thread_is_joined_and_so_are_a_queue_and_a_timer():
+    import queue
+    import threading
+
+    q = queue.Queue()
+    q.put(1)
+    threading.Timer(D / 2, q.task_done).start()
+    q.join()
+    t = threading.Thread(target=time.sleep, args=(D / 2,))
+    t.start()
+    t.join()
+
+
+@case
+def futures_wait_and_as_completed():
+    import concurrent.futures as cf
+
+    with cf.ThreadPoolExecutor(2) as e:
+        found = [e.submit(time.sleep, D * n) for n in (0.5, 1)]
+        assert len(cf.wait(found, return_when=cf.FIRST_COMPLETED).done) == 1
+        assert len(list(cf.as_completed(found))) == 2
+
+
+@case
+def asyncio_run_coroutine_threadsafe():
+    import asyncio
+    import threading
+
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    assert asyncio.run_coroutine_threadsafe(asyncio.sleep(D, 3), loop).result() == 3
+
+
+@case
+def mp_JoinableQueue_Barrier_and_Process_join():
+    import multiprocessing
+    import threading
+
+    c = multiprocessing.get_context("fork")
+    q, b = c.JoinableQueue(), c.Barrier(2)
+    q.put(1)
+    threading.Timer(D / 2, lambda: (q.get(), q.task_done(), b.wait())).start()
+    q.join()
+    b.wait(5)
+    p = c.Process(target=time.sleep, args=(D / 2,))
+    p.start()
+    p.join()
+    assert p.exitcode == 0
+
+
+# --- who asks again and again ----------------------------------------------------------------------------------------------
+def _after_a_while(function, *args):
+    """Have another thread, whose turn it is not, call *function*."""
+    import threading
+
+    thread = threading.Thread(target=lambda: (time.sleep(D), function(*args)), daemon=True)
+    thread.start()
+    return thread
+
+
+@case
+def polling_an_event():
+    import threading
+
+    e = threading.Event()
+    _after_a_while(e.set)
+    while not e.is_set():
+        pass
+
+
+@case
+def polling_an_event_between_computations():
+    import threading
+
+    e = threading.Event()
+    _after_a_while(e.set)
+    while not e.is_set():
+        sum(range(10000))
+
+
+@case
+def polling_a_thread():
+    t = _after_a_while(int)
+    while t.is_alive():
+        pass
+
+
+@case
+def polling_a_queue():
+    import queue
+
+    q = queue.Queue()
+    _after_a_while(q.put, 1)
+    while q.empty():
+        pass
+    _after_a_while(q.put, 2)
+    assert q.get() == 1
+    while not q.qsize():
+        pass
+
+
+@case
+def polling_a_future():
+    import concurrent.futures as cf
+
+    with cf.ThreadPoolExecutor(1) as e:
+        f = e.submit(time.sleep, D)
+        while not f.done():
+            pass
+
+
+@case
+def polling_a_child():
+    p = subprocess.Popen(["sleep", str(D)])
+    while p.poll() is None:
+        pass
+
+
+@case
+def polling_what_a_recursive_lock_guards():
+    import threading
+
+    it, done = threading.RLock(), []
+
+    def finish():
+        with it:
+            done.append(1)
+
+    _after_a_while(finish)
+    while True:
+        with it:
+            if done:
+                break
+
+
+@case
+def polling_a_non_blocking_socket():
+    import socket
+
+    a, b = socket.socketpair()
+    a.setblocking(False)
+    _after_a_while(b.send, b"x")
+    while True:
+        try:
+            assert a.recv(1) == b"x"
+            break
+        except BlockingIOError:
+            pass
+
+
+# Who ticks has to wait for a turn, up to the switch interval (5 ms) each time; natively a system call gives one at once.
+TURNS = {name for name in CASES if name.startswith("polling_")}
 ALONE = {
     "the_main_thread_waits_for_ever_until_a_signal",
     "an_alarm_ends_a_wait_for_a_lock",

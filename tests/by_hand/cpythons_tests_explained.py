@@ -130,12 +130,7 @@ EXPLAINED: tuple[Explained, ...] = (
         "native thread, which is the one that forks. importlib itself never waits while it holds that lock.",
     ),
     Explained("test_logging", "*.ConfigDictTest.test_config_queue_handler", LOOPS),
-    Explained("test_asyncio", "*.test_asyncgen_finalization_by_gc_in_other_thread", LOOPS),
-    Explained("test_asyncio", "*.BaseEventLoopTests.test_check_thread", LOOPS),
-    Explained("test_asyncio", "*.test_sock_connect_resolve_using_socket_params", LOOPS),
     Explained("test_asyncio", "*.BaseEventLoopTests.test_shutdown_default_executor_timeout", LOOPS),
-    Explained("test_concurrent_futures", "*.test_hang_global_shutdown_lock", LOOPS),
     Explained("test_concurrent_futures", "*.test_process_fork_from_a_threadpool", FORKS),
-    Explained("test_multiprocessing_*", "*.WithProcessesTestFinalize.test_thread_safety", LOOPS),
     Explained("test_multiprocessing_*", "*.WithManagerTestRemoteManager.test_remote", MARSHALLED),
 )

@@ -91,9 +91,8 @@ LIBRARIES = (
         "tests --deselect tests/test_network.py::test_ssl_outgoing --deselect tests/test_network.py::test_errors",
     ),
     Library("pexpect", "4.9.0", "ptyprocess"),
-    # The emitters of test_observer.py are threads in a loop that never waits, so nobody else would ever run.
-    Library("watchdog", "7.1.0", WATCHDOG, "tests --ignore tests/test_observer.py"),
-    Library("watchdog", "6.0.0", WATCHDOG, "tests -o addopts= --ignore tests/test_observer.py"),
+    Library("watchdog", "7.1.0", WATCHDOG),
+    Library("watchdog", "6.0.0", WATCHDOG, "tests -o addopts="),
     # Its other tests are about its own packaging.
     Library(
         "python-daemon",

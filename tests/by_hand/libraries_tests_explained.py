@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpythons_tests_explained import IDENTS, LOOPS, Explained
+from cpythons_tests_explained import FORKS, IDENTS, Explained
 
 EXPLAINED: tuple[Explained, ...] = (
     Explained(
@@ -63,10 +63,5 @@ EXPLAINED: tuple[Explained, ...] = (
         "They skip themselves where psycopg has not chosen to wait in C, which it does not under gevent.",
     ),
     Explained("trio *", "*::test_named_thread_os", IDENTS),
-    # The emitters and dispatchers of these are the abstract ones, which go round without a wait; the first has a mock of poll().
-    Explained("watchdog *", "*::test_late_double_deletion", LOOPS),
-    Explained("watchdog *", "tests/test_observers_api.py::test_event_dispatcher", LOOPS),
-    Explained("watchdog *", "tests/test_observers_api.py::test_observer_basic", LOOPS),
-    Explained("watchdog *", "tests/test_observers_api.py::test_observer_marks_every_queued_item_done", LOOPS),
-    Explained("watchdog *", "tests/test_observers_api.py::test_schedule_defers_emitter_start", LOOPS),
+    Explained("trio *", "*::test_clear_thread_cache_after_fork", FORKS),
 )

@@ -53,6 +53,12 @@ WANTED_DIFFERENCES = (
         "the same: patch_thread(logging=False) leaves it native",
     ),
     ("lock of a handler", "a _thread.RLock", "a threading._RLock", "the same"),
+    (
+        "threading._active_limbo_lock",
+        "a gevent.thread.LockType from elsewhere",
+        "a threading._RLock",
+        "natively it is recursive, for finalizers and signals' handlers that count threads (bpo-44422)",
+    ),
     ("selectors._NOT_EPOLLIN", "nothing", "int -2", "the same"),
     ("selectors._NOT_EPOLLOUT", "nothing", "int -5", "the same"),
 )
