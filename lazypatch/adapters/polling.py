@@ -10,13 +10,15 @@ turn costs a hundred times as much as the question, and nearly all ask once.
 
 What is done. Who asks looks at the clock first. Where a greenlet has asked before, the event loop has not come round
 since, and that was longer ago than the switch interval, the loop comes round once before the answer is given. Asked
-is: is_set(), is_alive(), locked(), empty(), full(), qsize(); whether an RLock or a lock of multiprocessing's can be had,
-hence what is behind one (``Future.done()``, a Semaphore, ``threading.active_count()``), and whether a plain lock can be
-had now that cannot; waitpid() with WNOHANG, hence ``Popen.poll()``; and what would have to wait and is not to, as a
-read of a non-blocking descriptor. A question costs about 50 ns more. ``os.sched_yield()`` lets the others run at once.
+is: is_set(), is_alive(), locked(), empty(), full(), qsize(); whether an RLock or a lock of multiprocessing's can be
+had, hence what is behind one (``Future.done()``, a Semaphore, ``threading.active_count()``), and whether a plain lock
+can be had now that cannot; waitpid() with WNOHANG, hence ``Popen.poll()``; and what would have to wait and is not to,
+as a read of a non-blocking descriptor. A question costs about 50 ns more. ``os.sched_yield()`` lets the others run at
+once.
 
-What stays. A loop that looks at a variable, the clock or the file system, that takes a plain lock which is free, or that
-only computes, keeps the others waiting. So does one in the hub, or in a call from C that began while the global import lock was held.
+What stays. A loop that looks at a variable, the clock or the file system, that takes a plain lock which is free, or
+that only computes, keeps the others waiting. So does one in the hub, or in a call from C that began while the global
+import lock was held.
 """
 
 import os
