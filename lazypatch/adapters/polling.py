@@ -11,10 +11,10 @@ turn costs a hundred times as much as the question, and nearly all ask once.
 What is done. Who asks looks at the clock first. Where a greenlet has asked before, the event loop has not come round
 since, and that was longer ago than the switch interval, the loop comes round once before the answer is given. Asked
 is: is_set(), is_alive(), locked(), empty(), full(), qsize(); whether an RLock or a lock of multiprocessing's can be
-had, hence what is behind one (``Future.done()``, a Semaphore, ``threading.active_count()``), and whether a plain lock
-can be had now that cannot; waitpid() with WNOHANG, hence ``Popen.poll()``; and what would have to wait and is not to,
-as a read of a non-blocking descriptor. A question costs about 50 ns more. ``os.sched_yield()`` lets the others run at
-once.
+had, or that of a Condition, hence what is behind one (``Future.done()``, a Semaphore, ``active_count()``), and
+whether a plain lock can be had now that cannot; waitpid() with WNOHANG, hence ``Popen.poll()``; and what would have
+to wait and is not to, as a read of a non-blocking descriptor. A question costs about 50 ns more. ``os.sched_yield()``
+lets the others run at once.
 
 What stays. A loop that looks at a variable, the clock or the file system, that takes a plain lock which is free, or
 that only computes, keeps the others waiting. So does one in the hub, or in a call from C that began while the global
@@ -113,8 +113,8 @@ def plan(module: "Any") -> "list[Change]":
     """What threading and os ask by; those of other adapters' classes ask by themselves, once this has begun."""
     if module.__name__ == "threading":
         at_end.append(end)
-        kind: "Any" = native("threading", "Thread")
-        return [Change(kind, "is_alive", _asking(vars(kind)["is_alive"])), Call(begin, end)]
+        asks: "list[tuple[Any, str]]" = [(native("threading", "Thread"), "is_alive"), (module.Condition, "__enter__")]
+        return [*(Change(kind, name, _asking(vars(kind)[name])) for kind, name in asks), Call(begin, end)]
     if _native_yield is None:
         return []
     if _native_yield not in _made:
@@ -126,13 +126,12 @@ def _asking(original: "Any") -> "Any":
     if original in _made.values():
         return original
 
-    def is_alive(self: "Any") -> bool:
+    def method(self: "Any") -> "Any":
         if monotonic() >= due:
             asked()
-        return original(self)  # type: ignore[no-any-return]
+        return original(self)
 
-    is_alive.__doc__ = original.__doc__
-    is_alive.__qualname__ = original.__qualname__
-    is_alive.__module__ = original.__module__
-    is_alive.__annotations__ = {}
-    return _made.setdefault(original, is_alive)
+    method.__doc__, method.__name__ = original.__doc__, original.__name__
+    method.__qualname__, method.__module__ = original.__qualname__, original.__module__
+    method.__annotations__ = {}
+    return _made.setdefault(original, method)

@@ -35,6 +35,14 @@ with concurrent.futures.ThreadPoolExecutor(1) as pool:
     while f.running() or not f.done(): pass""",
     "a lock": "k = threading.Lock(); k.acquire(); later(k.release)\nwhile k.locked(): pass",
     "a lock that is taken": "k = threading.Lock(); later(k.acquire)\nwhile not k.locked(): pass",
+    "what a condition guards": """
+lock, done = threading.Condition(threading.Lock()), []
+def finish():
+    with lock: done.append(1)
+later(finish)
+while True:
+    with lock:
+        if done: break""",
     "what a recursive lock guards": """
 lock, done = threading.RLock(), []
 def finish():
