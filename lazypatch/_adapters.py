@@ -102,6 +102,7 @@ ADAPTERS = (
     Adapter("select-poll", "select selectors", "select selectors", CORRECTION),
     Adapter("socket-class", "socket", "socket", CORRECTION),
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
+    Adapter("name-lookups", "gevent.resolver.thread", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
     Adapter("asyncio", _ASYNCIO, "threading", CORRECTION),

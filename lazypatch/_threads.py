@@ -275,6 +275,10 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
             return
         from . import _shutdown  # loaded with the hub
 
+        if main._greenlet.dead:  # while this thread runs
+            _shutdown.in_exit_of_c(threading, main, keep)
+            original()
+            return
         getattr(_shutdown, how)(threading, main, original)
 
     return _marked(threading, _shutdown)

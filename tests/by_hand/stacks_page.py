@@ -51,14 +51,23 @@ What differs and cannot be mended, or is not yet:
 """
 
 
-def put(path: pathlib.Path, rows: list[str], missing: list[str]) -> None:
-    """Write the page *path*; the tables of other Pythons stay."""
+def put(path: pathlib.Path, rows: list[str], missing: list[str], names: list[str]) -> None:
+    """Write the page *path*; the tables of other Pythons stay, and the rows of this one that did not run.
+
+    *names* are those of all rows, in the order of the page.
+    """
     mine = platform.python_version().rpartition(".")[0]
     old = path.read_text() if path.exists() else ""
     sections = dict(re.findall(r"(?ms)^## Python (3\.\d+)\n(.*?)(?=^## |\Z)", old))
+    found = {_name(row): row for row in [*re.findall(r"(?m)^\| .* \|$", sections.get(mine, "")), *rows]}
     head = "\n| program | version | started as | plain | armed |\n|---|---|---|---|---|\n"
-    lacking = f"\nNot installed, so not tried: {', '.join(missing)}.\n" if missing else ""
-    sections[mine] = head + "\n".join(rows) + "\n" + lacking + "\n"
+    lacking = [name for name in missing if name not in found]
+    said = f"\nNot installed, so not tried: {', '.join(lacking)}.\n" if lacking else ""
+    sections[mine] = head + "\n".join(found[name] for name in names if name in found) + "\n" + said + "\n"
     order = sorted(sections, key=lambda name: int(name.partition(".")[2]))
     text = BEGIN + "".join(f"\n## Python {name}\n{sections[name].rstrip()}\n" for name in order)
     path.write_text(text.replace(sys.prefix, "ENV"))
+
+
+def _name(row: str) -> str:
+    return row[2:].partition(" | ")[0]
