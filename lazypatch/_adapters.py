@@ -113,6 +113,7 @@ ADAPTERS = (
         "ipykernel.subshell_manager ipykernel.thread ipykernel.zmqshell",
         "_thread threading",
     ),
+    Adapter("pydevd", "_pydevd_bundle _pydevd_bundle.pydevd_constants", "_thread threading"),
     Adapter("eventlet", "eventlet.patcher", "_thread"),
     Adapter("uvloop", "uvloop", "_thread threading select selectors"),
     Adapter("io-open", "builtins io"),

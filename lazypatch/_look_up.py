@@ -55,7 +55,7 @@ def is_meant(spec: "ModuleSpec") -> bool:
     name = spec.name
     if name == "gevent":
         return spec.submodule_search_locations is not None
-    return is_standard(spec) or name.startswith(("gevent.", "wrapt"))
+    return is_standard(spec) or name.startswith(("gevent.", "wrapt", "_pydevd_bundle."))
 
 
 def half_imported(name: str) -> bool:

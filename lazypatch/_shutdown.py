@@ -17,6 +17,8 @@ import sys
 import time
 import types
 
+from gevent._hub_local import get_hub_if_exists
+
 from ._originals import whole_end
 
 TYPE_CHECKING = False
@@ -59,6 +61,14 @@ def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
         if thread is not main and not thread.daemon:
             _join(thread, attribute)
     end(threading, original)
+
+
+def greenlets_have_ended() -> bool:
+    """Whether the greenlet that this native thread began in is dead, though the thread runs."""
+    root: Any = get_hub_if_exists()
+    while root is not None and root.parent is not None:
+        root = root.parent
+    return root is not None and bool(root.dead)
 
 
 def in_exit_of_c(threading: Any, main: Any, keep: dict[str, object]) -> None:

@@ -7,7 +7,7 @@ import sys
 
 from . import _look_up
 from ._loader import wrap
-from ._targets import STAND_INS
+from ._targets import ASKS_FOR_GEVENT, STAND_INS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Steps:
         wanted = self._selection.wanted
         if name in ("gevent", "gevent._interfaces") or name in wanted:
             return True
-        return name in ("logging", "threading") and "_thread" in wanted
+        return name in ("logging", "threading", ASKS_FOR_GEVENT) and "_thread" in wanted
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""

@@ -275,7 +275,7 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
             return
         from . import _shutdown  # loaded with the hub
 
-        if main._greenlet.dead:  # while this thread runs
+        if _shutdown.greenlets_have_ended():
             _shutdown.in_exit_of_c(threading, main, keep)
             original()
             return

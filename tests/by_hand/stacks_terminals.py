@@ -115,7 +115,7 @@ import json, os, pathlib, re, select, socket, subprocess, sys, time
 HOW, CODE = sys.argv[1], sys.argv[2]
 seq, queue, data = 0, [], b""
 here = os.getcwd()
-env = dict(os.environ, **({"GEVENT_SUPPORT": "True"} if HOW.endswith("gevent") else {}))
+env = dict(os.environ, **({"GEVENT_SUPPORT": "True"} if HOW.endswith("gevent") and os.environ.get("PYTHONCOOPPATCH") else {}))
 HOW = HOW.partition("-")[0]
 log = open("log", "w")
 if HOW == "launch":
@@ -190,7 +190,7 @@ try:
         ask("disconnect")
         child.stdin.close()
 except (TimeoutError, EOFError) as error:
-    print("stuck:", type(error).__name__, queue[-3:])
+    print("stuck:", type(error).__name__, globals().get("seen"), [(m.get("event") or m.get("command"), m.get("body")) for m in queue if m.get("event") not in ("module", "debugpySockets")][-12:])
 try: print("status", child.wait(10))
 except subprocess.TimeoutExpired: child.kill(); print("does not end")
 print("wrote", pathlib.Path("wrote").read_text() if os.path.exists("wrote") else None)
