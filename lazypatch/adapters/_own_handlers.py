@@ -4,11 +4,14 @@ uWSGI does so in its workers, to end: Python goes on believing that Ctrl-C's han
 that would have it put in the place of uWSGI's. Only C can be asked what is there.
 """
 
-import _signal
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+_signal: "Any" = sys.modules["_signal"]
 
 
 def are_equal(number: int) -> bool:

@@ -213,6 +213,9 @@ GUNICORN = ["-m", "gunicorn", "-b", "127.0.0.1:PORT"]
 UVICORN = ["-m", "uvicorn", "--port", "PORT"]
 FIFTY = [*GUNICORN, "-k", "gthread", "--threads", "50"]
 GEVENT = [*GUNICORN, "-k", "gevent"]
+_PYWSGI = (
+    "gevent's own server ends on Ctrl-C with KeyboardInterrupt, in plain Python, too; werkzeug's, beside it, does not"
+)
 
 SERVERS = [
     Server("gunicorn sync, 2 workers", "gunicorn", [*GUNICORN, "-w", "2", "app:app"], WSGI),
@@ -250,9 +253,9 @@ SERVERS = [
     Server("flask run", "flask", ["-m", "flask", "run", "-p", "PORT"], FLASK),
     Server("flask run, async view, 50 clients", "asgiref", ["-m", "flask", "run", "-p", "PORT"], ASYNC_FLASK, requests=50),
     Server("flask-socketio, threading", "flask-socketio", ["serve.py", "PORT", "threading"], SOCKETIO),
-    Server("flask-socketio, threading: two clients", "flask-socketio", ["serve.py", "PORT", "threading"], SOCKETIO, path="/both/", requests=3),
-    Server("flask-socketio, gevent", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, beside=["serve.py", "PORT", "threading"]),
-    Server("flask-socketio, gevent: two clients", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, path="/both/", requests=3, beside=["serve.py", "PORT", "threading"]),
+    Server("flask-socketio, threading: two clients", "flask-socketio", ["serve.py", "PORT", "threading"], SOCKETIO, path="/ /both/", requests=4),
+    Server("flask-socketio, gevent", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, beside=["serve.py", "PORT", "threading"], unlike=_PYWSGI),
+    Server("flask-socketio, gevent: two clients", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, path="/ /both/", requests=4, beside=["serve.py", "PORT", "threading"], unlike=_PYWSGI),
     Server("flask run --debug", "flask", ["-m", "flask", "run", "--debug", "-p", "PORT"], FLASK, to_group=True),
     Server("wsgiref with threads", "", ["serve.py", "PORT"], STDLIB),
     Server("Django runserver --noreload", "django", ["manage.py", "runserver", "--noreload", "PORT"], DJANGO),

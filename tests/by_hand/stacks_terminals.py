@@ -186,7 +186,7 @@ try:
     print(*sorted(seen), sep="\n")
     event("terminated")
     if HOW == "launch":
-        print("output", "".join(sorted(m["body"]["output"].strip() for m in queue if m.get("event") == "output" and m["body"]["category"] == "stdout")))
+        print("output", "".join(m["body"]["output"] for m in queue if m.get("event") == "output" and m["body"]["category"] == "stdout").split())
         ask("disconnect")
         child.stdin.close()
 except (TimeoutError, EOFError) as error:
@@ -195,7 +195,7 @@ try: print("status", child.wait(10))
 except subprocess.TimeoutExpired: child.kill(); print("does not end")
 print("wrote", pathlib.Path("wrote").read_text() if os.path.exists("wrote") else None)
 for line in open("log"):
-    if re.search("LazyPatch|^lazypatch:|LoopExit|Traceback|Error", line): print(line, end="")
+    if re.search("LazyPatch|^lazypatch:|LoopExit|GEVENT", line): print(line, end="")
 """
 DEBUGGED = """
 import threading, time, sys

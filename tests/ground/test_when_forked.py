@@ -230,3 +230,39 @@ def test_late_repair_finds_all_without_walking_through_all(frozen: bool) -> None
     """So most of what the parent had loaded stays shared with it; what it froze is not seen by the collector."""
     asked, same, here = run_code(FINDS.replace("FROZEN", str(frozen)), FORK).split()
     assert (asked, same) == (str(not frozen), "True") and int(here) >= 15
+
+
+# Django's connections, say: what is each thread's own is kept by an instance in an instance of a module.
+NESTED = """
+class Storage:
+    def __init__(self): self.local = threading.local(); self.local.of = "main"; self.lock = Lock()
+class Handler:
+    def __init__(self): self.storage = Storage()
+handler = Handler()
+
+def shared():
+    found, locks = [], []
+    def work(n):
+        with handler.storage.lock: handler.storage.local.n = n; sleep(0.001)
+        found.append((getattr(handler.storage.local, "n", None), getattr(handler.storage.local, "of", None)))
+    threads = [Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return sorted(found), handler.storage.local.of
+"""
+OWN = "([(0, None), (1, None), (2, None), (3, None)], 'main')\n"
+
+
+def test_what_an_instance_in_an_instance_keeps_for_each_thread_is_each_greenlets() -> None:
+    code = HEAD + NESTED + "print(forked(shared), end='')\n"
+    assert run_code(code, spec=FORK) + "\n" == run_code(code) + "\n" == OWN
+
+
+def test_so_it_is_where_it_is_armed_late() -> None:
+    # Not its lock: that is not looked for so far away, where everything is walked through.
+    code = (
+        HEAD
+        + NESTED.replace("with handler.storage.lock: ", "")
+        + "import lazypatch; lazypatch.enable('all')\nprint(shared())\n"
+    )
+    assert run_code(code) == OWN
