@@ -37,7 +37,7 @@ _PACKAGES = "-packages" + os.sep
 
 def is_standard(spec: "ModuleSpec") -> bool:
     """Whether *spec* is of the standard library, and not of somebody's module that has such a name, or of a copy."""
-    if not COPIERS.isdisjoint(sys.modules):
+    if not sys.modules.keys().isdisjoint(COPIERS):
         from ._private_copies import is_private
 
         if is_private(spec):

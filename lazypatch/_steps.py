@@ -40,7 +40,9 @@ class Steps:
         """What decides when a target is installed; made when there is something to do."""
         if not self._made:
             session = self._session
-            met = ["__main__", *(name for name in sys.modules if name not in session.met_before)]
+            met = ["__main__"]
+            if not self._selection.sharing:
+                met += [name for name in sys.modules if name not in session.met_before]
             session.at_once("_around_gevent")
             from ._around_gevent import undisturbed
 

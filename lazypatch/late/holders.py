@@ -18,7 +18,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
-from .namespaces import is_namespace
+from .namespaces import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -51,7 +51,7 @@ def leading_to(originals: Mapping[int, list[Any]], kinds: Collection[type]) -> d
         holders = gc.get_referrers(*asked)
         found[id(holders)] = found[id(asked)] = None
         asked = [one for one in holders if id(one) not in found and not _is_passed_over(one)]
-        found.update((id(one), one if is_namespace(one) else None) for one in asked)
+        found.update((id(one), one if name_of(one) else None) for one in asked)
         asked = [one for one in asked if found[id(one)] is None]
         if not asked:
             break

@@ -18,12 +18,12 @@ def namespaces() -> Iterator[tuple[str, Any]]:
             yield name, space
 
 
-def is_namespace(one: object) -> bool:
-    """Whether *one* is a loaded module's, found without a look at the other modules, which would write to each."""
+def name_of(one: object) -> str:
+    """The name under which *one* is a loaded module's, else "": found with no look at the others."""
     if type(one) is not dict or "__spec__" not in one or "__name__" not in one:
-        return False
-    names = one["__name__"], getattr(one["__spec__"], "name", None)
-    return any(_of(sys.modules.get(name)) is one for name in names if type(name) is str)
+        return ""
+    names = getattr(one["__spec__"], "name", None), one["__name__"]  # that of _io calls itself io
+    return next((name for name in names if type(name) is str and _of(sys.modules.get(name)) is one), "")
 
 
 def _of(module: object) -> Any:

@@ -12,7 +12,7 @@ import types
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from .namespaces import namespaces
+from .namespaces import name_of, namespaces
 from .places import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Member, Part, SetMember, Slot
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Walker:
         return self.found
 
     def _leading_namespaces(self) -> Iterator[tuple[str, Any]]:
-        return ((space["__name__"], space) for space in (self._leading or {}).values() if space is not None)
+        return ((name_of(space), space) for space in (self._leading or {}).values() if space is not None)
 
     def _keep_out(self, space: Mapping[str, Any]) -> None:
         """Whoever else holds these, they are not theirs."""

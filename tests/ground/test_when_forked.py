@@ -213,9 +213,14 @@ from lazypatch.late.walk import Walker
 walk = Walker.walk
 def both(self):
     slots = walk(self)
-    every = walk(Walker(self._things, self._kinds, self._opened, self._left_alone))
+    all_modules = Walker(self._things, self._kinds, self._opened, self._left_alone)
+    all_modules.further_kinds = self.further_kinds
+    every = walk(all_modules)  # without the instances in instances, but for locals of threads
     here = {slot.text for slot in every if slot.text.startswith("__main__")}
-    print(self._leading is not None, {slot.text for slot in slots} == {slot.text for slot in every}, len(here), flush=True)
+    found = {(slot.name, slot.text) for slot in slots}
+    missed = [slot for slot in every if (slot.name, slot.text) not in found]
+    print(self._leading is not None, not missed, len(here), flush=True)
+    if missed: print([(slot.text, slot.module) for slot in missed], file=sys.stderr)
     return slots
 Walker.walk = both
 pid = os.fork()
