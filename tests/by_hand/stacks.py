@@ -178,7 +178,7 @@ def differences(plain: Done, armed: Done) -> list[str]:
     """What the armed run did otherwise, in words."""
     one, other = plain.lines(), armed.lines()
     found = [
-        f"{name}: {one[name]!r:.300} became {other.get(name)!r:.600}" for name in one if one[name] != other.get(name)
+        f"{name}: {one[name]!r:.900} became {other.get(name)!r:.900}" for name in one if one[name] != other.get(name)
     ]
     words = [line for line in armed.err.splitlines() if OURS.search(line) and line not in plain.err]
     return found + [f"a word of ours: {line:.300}" for line in words]
