@@ -17,7 +17,7 @@ def read(seconds):
     if select.select([terminal], [], [], seconds)[0]:
         try: got = os.read(terminal, 65536)
         except OSError: got = b""
-        seen += re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b[()=>][B0]?|\x07|\x1b\][^\x07]*\x07", "", got.decode(errors="replace"))
+        seen += re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z@`]|\x1b[()=>][B0]?|\x07|\x1b\][^\x07]*\x07", "", got.decode(errors="replace"))
         if "\x1b[6n" in got.decode(errors="replace"): os.write(terminal, b"\x1b[1;1R")
         return bool(got)
     return None
@@ -27,7 +27,7 @@ for typed, wanted in steps.STEPS:
         while time.monotonic() < end: read(0.1)
         continue
     seen = ""
-    for one in typed if steps.SLOWLY else [typed]:
+    for one in re.findall(r"(?s)\x1b\[.|.", typed) if steps.SLOWLY else [typed]:
         os.write(terminal, one.encode())
         if steps.SLOWLY: read(0.02)
     end = time.monotonic() + 15
