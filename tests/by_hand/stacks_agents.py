@@ -114,8 +114,8 @@ try: requests.get(url, timeout=1)
 except requests.ConnectionError: print("nobody there")
 """
 SYSTEM_CERTS = """
-import ssl, subprocess, sys, requests, truststore, urllib3, threading
-print(ssl.SSLContext is truststore.SSLContext, type(ssl.create_default_context()).__name__)
+import ssl, subprocess, sys, requests, threading
+print('truststore' in ssl.SSLContext.__module__, type(ssl.create_default_context()).__name__)
 import http.server
 server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
 subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k.pem", "-out", "c.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
