@@ -85,7 +85,7 @@ def in_exit_of_c(threading: Any, main: Any, keep: dict[str, object]) -> None:
     vars(main).update(keep, _ident=threading.get_ident())
     native = sys._current_frames()
     for thread in threading.enumerate():
-        if thread is not main and thread.ident not in native and hasattr(thread, "_tstate_lock"):
+        if thread is not main and thread.ident not in native and hasattr(threading, "_shutdown_locks"):
             threading._shutdown_locks.discard(thread._tstate_lock)
             thread._tstate_lock, thread._is_stopped = None, True
 
