@@ -77,8 +77,10 @@ def unsignalled(step: "Callable[[], Any]") -> "Any":
     An import that Ctrl-C has stopped cannot always be done again: extension modules keep half of their state. Whoever
     presses it twice means it at once.
     """
-    if not in_main_interpreter():
-        return step()  # handlers run in the main thread, whatever is done here
+    # Handlers run in the main thread, whatever is done here. A program in C may have put its own over Python's
+    # (adapters/_own_handlers.py), which has no way back.
+    if not (in_main_interpreter() and sys.orig_argv):
+        return step()
     handlers: "dict[int, Any]" = {}
     kept: "list[int]" = []
 

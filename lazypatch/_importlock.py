@@ -29,6 +29,8 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.hub import sleep
 from greenlet import getcurrent
 
+from ._originals import at_end
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +106,12 @@ def install(native_ident: Any, native_lock: Any) -> None:
     _view = types.SimpleNamespace(get_ident=_get_ident, allocate_lock=native_lock, RLock=_thread.RLock)
     _look_before_waiting(_bootstrap._ModuleLock)
     _bootstrap._thread = _view
+    at_end.append(_forget_greenlets)
+
+
+def _forget_greenlets() -> None:
+    """None runs any more; where C's ``exit()`` ends the process, greenlet must not even be asked."""
+    _view.get_ident = _native_ident
 
 
 def _look_before_waiting(module_lock: Any) -> None:

@@ -37,7 +37,7 @@ _PACKAGES = "-packages" + os.sep
 
 def is_standard(spec: "ModuleSpec") -> bool:
     """Whether *spec* is of the standard library, and not of somebody's module that has such a name, or of a copy."""
-    if not COPIERS.isdisjoint(sys.modules):
+    if not sys.modules.keys().isdisjoint(COPIERS):
         from ._private_copies import is_private
 
         if is_private(spec):
@@ -55,7 +55,7 @@ def is_meant(spec: "ModuleSpec") -> bool:
     name = spec.name
     if name == "gevent":
         return spec.submodule_search_locations is not None
-    return is_standard(spec) or name.startswith(("gevent.", "wrapt"))
+    return is_standard(spec) or name.startswith(("gevent.", "wrapt", "_pydevd_bundle."))
 
 
 def half_imported(name: str) -> bool:

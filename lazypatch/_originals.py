@@ -20,6 +20,7 @@ MISSING = object()
 NativeRLock = _thread.RLock  # an adapter replaces it
 _WHOSE = ("gevent", "lazypatch")
 at_end: list[Callable[[], object]] = []  # what adapters do when the interpreter ends
+whole_end: list[Callable[[], object]] = []  # the last of atexit's handlers, for an end that cannot wait for it
 
 
 class Originals:
@@ -135,9 +136,9 @@ class Originals:
                     names[name] = original
                 if taken is not original and type(taken) in _LED:
                     _lead(getattr(taken, "__func__", taken), original, _LED[type(taken)])
-        for step in at_end:
+        while at_end:
             try:
-                step()
+                at_end.pop(0)()
             except Exception:  # its file is out of reach by now, say; there is nobody left to tell
                 continue
 

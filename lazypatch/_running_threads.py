@@ -15,9 +15,13 @@ def end_from_elsewhere(threading: Any) -> Callable[[], None]:
     original, native_ident = threading._shutdown, threading.get_ident
 
     def _shutdown() -> None:
-        from ._shutdown import end  # loaded with the hub
+        from ._shutdown import end, greenlets_have_ended, in_exit_of_c  # loaded with the hub
 
         main = threading.main_thread()
+        if greenlets_have_ended():
+            in_exit_of_c(threading, main, {})
+            original()
+            return
         if main._ident == native_ident():
             # Only the thread that bears the main thread's ident may end it, or its lock is never released. (If another
             # thread was the first to import threading, before 3.13, that one is taken for the main thread: leave it.)

@@ -30,7 +30,7 @@ from ._adapters import ADAPTERS, Waiting
 from ._gevent import Truth, native
 from ._install import Change, commit, plan
 from ._look_up import half_imported
-from ._originals import Originals
+from ._originals import Originals, whole_end
 from ._progress import Progress
 from ._targets import STAND_INS, TARGETS, Target
 
@@ -61,6 +61,7 @@ class Scheduler:
         self._met = met  # modules imported since arming
         self.originals = Originals(standins.behind)
         standins.at_end = self.originals.put_back
+        whole_end.append(standins.end)
         self.truth = Truth(selection, self.originals, host)
         self.adapters = Waiting(ADAPTERS, selection, host)
         self.loaded, self.loading_thread = False, 0

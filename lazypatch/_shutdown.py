@@ -6,6 +6,8 @@ threads natively, which would never let their greenlets run.
 Then come atexit's handlers, the last of which is ours, and finalizers. greenlet refuses to work from then on, so what
 a finalizer calls waits natively (:func:`let_finalizers_wait`). What is written in C cannot be changed: gevent's own
 ``Event.wait()`` and ``gevent.local.local`` raise RuntimeError there.
+
+Where a program in C ends Python in its own ``exit()``, greenlets have ended before all that (:func:`in_exit_of_c`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ import builtins
 import sys
 import time
 import types
+
+from gevent._hub_local import get_hub_if_exists
+
+from ._originals import whole_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +61,41 @@ def by_handle(threading: Any, main: Any, original: Callable[[], None]) -> None:
         if thread is not main and not thread.daemon:
             _join(thread, attribute)
     end(threading, original)
+
+
+def greenlets_have_ended() -> bool:
+    """Whether the greenlet that this native thread began in is dead, though the thread runs."""
+    root: Any = get_hub_if_exists()
+    while root is not None and root.parent is not None:
+        root = root.parent
+    return root is not None and bool(root.dead)
+
+
+def last_greenlet() -> Any:
+    """The one that runs now, at the interpreter's end; greenlet must not be asked where C's ``exit()`` ends Python."""
+    from greenlet import getcurrent
+
+    root = getattr(sys.modules["threading"].main_thread(), "_greenlet", None)
+    return root if root is not None and root.dead else getcurrent()
+
+
+def in_exit_of_c(threading: Any, main: Any, keep: dict[str, object]) -> None:
+    """Prepare for the native ``_shutdown`` where greenlets have ended before the interpreter does.
+
+    Problem. A program in C that ends Python in a handler of its own ``atexit()``, as uWSGI's workers do, does so when
+    ``exit()`` has freed what greenlet keeps for the thread: whoever asks it for anything then ends in a crash.
+
+    Solution. The originals stand in the modules before the first of Python's handlers runs. Threads that are greenlets
+    count as ended, as daemons do.
+    """
+    for end_all in whole_end:
+        end_all()
+    vars(main).update(keep, _ident=threading.get_ident())
+    native = sys._current_frames()
+    for thread in threading.enumerate():
+        if thread is not main and thread.ident not in native and hasattr(threading, "_shutdown_locks"):
+            threading._shutdown_locks.discard(thread._tstate_lock)
+            thread._tstate_lock, thread._is_stopped = None, True
 
 
 def _let_joiners_run(main: Any, release: Callable[[], object]) -> None:
@@ -134,11 +175,12 @@ def _remember_who_runs() -> None:
     """Have gevent's modules and ours that ask for the current greenlet take it for the one that runs now."""
     from greenlet import getcurrent
 
-    last = getcurrent()
+    last = last_greenlet()
+    ended = last.dead
 
     def current() -> Any:
         try:
-            return getcurrent()
+            return last if ended else getcurrent()
         except RuntimeError:
             return last
 

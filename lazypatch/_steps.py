@@ -7,7 +7,7 @@ import sys
 
 from . import _look_up
 from ._loader import wrap
-from ._targets import STAND_INS
+from ._targets import ASKS_FOR_GEVENT, STAND_INS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class Steps:
         """What decides when a target is installed; made when there is something to do."""
         if not self._made:
             session = self._session
-            met = ["__main__", *(name for name in sys.modules if name not in session.met_before)]
+            met = ["__main__"]
+            if not self._selection.sharing:
+                met += [name for name in sys.modules if name not in session.met_before]
             session.at_once("_around_gevent")
             from ._around_gevent import undisturbed
 
@@ -158,7 +160,7 @@ class Steps:
         wanted = self._selection.wanted
         if name in ("gevent", "gevent._interfaces") or name in wanted:
             return True
-        return name in ("logging", "threading") and "_thread" in wanted
+        return name in ("logging", "threading", ASKS_FOR_GEVENT) and "_thread" in wanted
 
     def before(self, name: str, unlocked: "Any" = None) -> None:
         """*name* is about to be created; *unlocked*, if given, takes a step without its import lock."""

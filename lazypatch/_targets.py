@@ -122,6 +122,8 @@ ADAPTED = (
 
 # Who takes private copies of targets (_private_copies.py knows how).
 COPIERS = frozenset(["eventlet.patcher", "_pydev_bundle._pydev_saved_modules"])
+# What reads once, as its body runs, whether gevent is there: it is loaded before (adapters/pydevd.py).
+ASKS_FOR_GEVENT = "_pydevd_bundle.pydevd_constants"
 
 # A group is what a spec, or an argument of patch_all, can name.
 GROUPS = ("socket", "dns", "ssl", "select", "thread", "os", "time", "subprocess", "signal", "queue")
@@ -191,7 +193,8 @@ def names_to_watch(wanted: "Iterable[str]") -> "list[str]":
     names = [*wanted, *GEVENT_IS, "wrapt", *ADAPTED]
     # A source may be imported before its target; those that gevent's own import brings along are never first.
     names += [row.source for row in TARGETS.values() if row.name not in GEVENT_NEEDS or row.name == "signal"]
-    return [*names, "threading", "logging"] if "_thread" in wanted else names  # their bodies must not meet a stand-in
+    # The bodies of two must not meet a stand-in.
+    return [*names, "threading", "logging", ASKS_FOR_GEVENT] if "_thread" in wanted else names
 
 
 class Journal:

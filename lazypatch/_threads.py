@@ -25,7 +25,7 @@ from gevent._hub_local import get_hub_if_exists
 
 from ._install import REMOVED, Change, plan
 from ._look_up import half_imported
-from ._originals import NativeRLock, at_end
+from ._originals import NativeRLock, at_end, whole_end
 from ._targets import TARGETS
 from ._targets import in_main_interpreter as on_main_thread
 
@@ -264,19 +264,22 @@ def _end_later(how: str, threading: Any, keep: dict[str, object]) -> Change:
     original, main = threading._shutdown, threading.main_thread()
 
     def _shutdown() -> None:
-        if get_hub_if_exists() is None:
-            # No greenlet was ever started here or waits. Making a hub only to end it would cost as much as half of
-            # the program's start.
+        if main._greenlet.dead:  # while its thread runs; not even an import may ask greenlet now
+            whole_end[-1]()
+            from . import _shutdown
+
+            _shutdown.in_exit_of_c(threading, main, keep)
+            original()
+        elif get_hub_if_exists() is None:  # no greenlet waits here: a hub made only to end it costs half of a start
             vars(main).update(keep)
             threading._shutdown = original
             if not _HANDLES:  # in a forked child a lock may be left that no thread has any more
-                kept = [thread._tstate_lock for thread in threading.enumerate()]
-                threading._shutdown_locks.intersection_update(kept)
+                threading._shutdown_locks.intersection_update([x._tstate_lock for x in threading.enumerate()])
             original()
-            return
-        from . import _shutdown  # loaded with the hub
+        else:
+            from . import _shutdown  # loaded with the hub
 
-        getattr(_shutdown, how)(threading, main, original)
+            getattr(_shutdown, how)(threading, main, original)
 
     return _marked(threading, _shutdown)
 

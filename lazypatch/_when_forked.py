@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _WILL_EXEC = ("subprocess", "gevent.subprocess", "pty")
 _waiting: "list[tuple[Session, Callable[[], object]]]" = []
-_turn = _modules = 0
+_turn = 0
+_loaded: "frozenset[str]" = frozenset()  # the modules that the parent had when it forked, as far as it was looked
 _others: "list[str] | None" = None  # the parent's other native threads
 
 
@@ -43,18 +44,18 @@ def forget() -> None:
     _waiting.clear()
 
 
-def begin(session: "Session") -> None:
-    """Nothing that is loaded in this child was watched, and others hold what they took out of it."""
-    session.met_before = frozenset(sys.modules)
+def begin(session: "Session", loaded: "frozenset[str] | None" = None) -> None:
+    """Nothing that is *loaded* in this child was watched, and others hold what they took out of it."""
+    session.met_before = frozenset(sys.modules) if loaded is None else loaded
     session.selection.forked = session.selection.unrepaired = True
 
 
 def _before() -> None:
-    global _turn, _modules, _others
+    global _turn, _loaded, _others
     if _waiting:
         _others = _threads() if len(sys._current_frames()) > 1 else None
-        if len(sys.modules) != _modules:
-            _modules = len(sys.modules)
+        if len(sys.modules) != len(_loaded):
+            _loaded = frozenset(sys.modules)  # not in the child: who looks at each name there writes to its memory
             _turn += 1
             os.register_at_fork(after_in_child=_in_child(_turn))
 
@@ -85,7 +86,7 @@ def _arm() -> None:
     _waiting.clear()
     try:
         for session, arm in todo:
-            begin(session)
+            begin(session, _loaded)
             session.selection.sharing = True
             arm()
     except BaseException as error:  # of a signal's handler: a hook's own would be printed and forgotten

@@ -113,12 +113,21 @@ def _end(hub: "Any") -> None:
 
 
 def _be_the_first() -> None:
-    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler and is_pythons(_signal.SIGINT):
         _signal.signal(_signal.SIGINT, first)
         at_end.append(give_back)
 
 
 adopt = _be_the_first
+
+
+def is_pythons(number: int) -> bool:
+    """Whether the handler of *number* that Python knows is called at all: a program in C may have its own over it."""
+    if sys.orig_argv:  # this is Python's own program
+        return True
+    from ._own_handlers import are_equal
+
+    return are_equal(number)
 
 
 def give_back() -> None:

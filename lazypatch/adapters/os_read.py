@@ -90,17 +90,21 @@ def read(_os: "Any", fd: "Any", length: "Any", /) -> bytes:
 
 def write(_os: "Any", fd: "Any", data: "Any", /) -> int:
     try:
-        position = _lseek(fd, 0, 1)
-    except _NO:
-        position = -1
-    if position <= 0 and get_hub_if_exists() is not None and (_poll is not None or _can_wait()):
-        if position:
-            return _ways.write_stream(fd, data)  # type: ignore[no-any-return]
-        asked = _poll()
-        asked.register(fd, 4)  # POLLOUT
-        if not asked.poll(0):
-            return _ways.write(fd, data)  # type: ignore[no-any-return]
-    return _write(fd, data)  # type: ignore[no-any-return]
+        try:
+            position = _lseek(fd, 0, 1)
+        except _NO:
+            position = -1
+        if position <= 0 and get_hub_if_exists() is not None and (_poll is not None or _can_wait()):
+            if position:
+                return _ways.write_stream(fd, data)  # type: ignore[no-any-return]
+            asked = _poll()
+            asked.register(fd, 4)  # POLLOUT
+            if not asked.poll(0):
+                return _ways.write(fd, data)  # type: ignore[no-any-return]
+        return _write(fd, data)  # type: ignore[no-any-return]
+    except BaseException as error:
+        data = None  # as C's, it keeps nothing: who catches the error may change a bytearray's size
+        raise error.with_traceback(None)  # noqa: B904
 
 
 def open(_os: "Any", /, path: "Any", flags: "Any", mode: "Any" = 0o777, *, dir_fd: "Any" = None) -> int:
@@ -117,15 +121,27 @@ def open(_os: "Any", /, path: "Any", flags: "Any", mode: "Any" = 0o777, *, dir_f
 
 
 def readinto(_os: "Any", fd: "Any", buffer: "Any", /) -> int:
-    return _call("readinto", fd, buffer)  # type: ignore[no-any-return]
+    try:
+        return _call("readinto", fd, buffer)  # type: ignore[no-any-return]
+    except BaseException as error:
+        buffer = None
+        raise error.with_traceback(None)  # noqa: B904
 
 
 def readv(_os: "Any", fd: "Any", buffers: "Any", /) -> int:
-    return _call("readv", fd, buffers)  # type: ignore[no-any-return]
+    try:
+        return _call("readv", fd, buffers)  # type: ignore[no-any-return]
+    except BaseException as error:
+        buffers = None
+        raise error.with_traceback(None)  # noqa: B904
 
 
 def writev(_os: "Any", fd: "Any", buffers: "Any", /) -> int:
-    return _call("writev", fd, buffers)  # type: ignore[no-any-return]
+    try:
+        return _call("writev", fd, buffers)  # type: ignore[no-any-return]
+    except BaseException as error:
+        buffers = None
+        raise error.with_traceback(None)  # noqa: B904
 
 
 def preadv(_os: "Any", fd: "Any", buffers: "Any", offset: "Any", flags: int = 0, /) -> int:

@@ -87,7 +87,7 @@ def _adopt() -> None:
     for number in range(1, sys.modules["_signal"].NSIG):
         handler = base.getsignal(number)
         ours = str(getattr(handler, "__module__", "")).startswith("lazypatch.")  # as that of input()
-        if callable(handler) and not ours:
+        if callable(handler) and not ours and ctrl_c.is_pythons(number):
             handlers[number] = handler
             base.signal(number, dispatch)
     if [*handlers.values()] != [sys.modules["_signal"].default_int_handler]:

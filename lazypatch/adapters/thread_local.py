@@ -65,9 +65,10 @@ def _end(thread: "Any") -> None:
 
 
 def _go_on() -> None:
+    from .._shutdown import last_greenlet
     from ._locals_at_end import go_on
 
-    main = id(getcurrent())
+    main = id(last_greenlet())
     go_on(_local, lambda local: _values(local, main))
 
 

@@ -14,11 +14,11 @@ there is no answer, and all is walked through.
 from __future__ import annotations
 
 import gc
-import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 from .._gevent import native
+from .namespaces import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -38,19 +38,21 @@ _DEEPEST = 8  # namespace, class, its dict, function, closure, cell, partial, it
 _FROZEN_BY_PYTHON = 1000  # 3.12 freezes some hundred objects of its own when it starts
 
 
-def leading_to(originals: Mapping[int, list[Any]], kinds: Collection[type]) -> set[int] | None:
-    """The ids of all that hold one of *originals*, or are of *kinds*, and of their holders; None if it cannot tell."""
+def leading_to(originals: Mapping[int, list[Any]], kinds: Collection[type]) -> dict[int, Any] | None:
+    """The ids of all that hold one of *originals*, or are of *kinds*, and of their holders; None if it cannot tell.
+
+    The namespaces of modules are the values, None elsewhere.
+    """
     if gc.get_freeze_count() > _FROZEN_BY_PYTHON or not gc.is_tracked(native("_thread", "allocate_lock")()):
         return None
-    spaces = {id(vars(module)) for module in list(sys.modules.values()) if type(module) is types.ModuleType}
-    found: set[int] = set()
+    found: dict[int, Any] = {}
     asked: list[Any] = [*(rows[0].old for rows in originals.values()), *kinds]
     for _ in range(_DEEPEST):
         holders = gc.get_referrers(*asked)
-        found.update((id(holders), id(asked)))
+        found[id(holders)] = found[id(asked)] = None
         asked = [one for one in holders if id(one) not in found and not _is_passed_over(one)]
-        found.update(map(id, asked))
-        asked = [one for one in asked if id(one) not in spaces]
+        found.update((id(one), one if name_of(one) else None) for one in asked)
+        asked = [one for one in asked if found[id(one)] is None]
         if not asked:
             break
     return found

@@ -194,7 +194,9 @@ class _Survey:
         }
         kinds = frozenset({*self._makers, *self._alive, *self._contexts()})
         leading = leading_to(self._originals, kinds) if self._selection.sharing else None
-        slots = Walker(self._originals, kinds, opened, self._left_alone, leading).walk()
+        walker = Walker(self._originals, kinds, opened, self._left_alone, leading)
+        walker.further_kinds = {kind for kind in self._makers if kind is self._native("_thread", "_local")}
+        slots = walker.walk()
         exchanges: dict[int, tuple[type, list[Slot]]] = {}
         for slot in slots:
             value = slot.get()

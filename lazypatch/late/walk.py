@@ -8,15 +8,15 @@ with more members than a table written by hand has are data and not looked into.
 from __future__ import annotations
 
 import functools
-import sys
 import types
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from .namespaces import name_of, namespaces
 from .places import Attribute, Cell, Defaults, Inside, Item, Key, Keyword, Member, Part, SetMember, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Mapping
+    from collections.abc import Callable, Collection, Container, Iterator, Mapping
 
     from .._places import PlaceKind
     from .keepers import LeftAlone
@@ -44,7 +44,7 @@ class Walker:
         kinds: Collection[type],
         opened: Container[type],
         left_alone: LeftAlone,
-        leading: Container[int] | None = None,
+        leading: Mapping[int, Any] | None = None,
     ) -> None:
         self._things = things
         self._kinds = frozenset(kinds)
@@ -66,25 +66,27 @@ class Walker:
             frozenset: self._set,
             **dict.fromkeys(_DICTS, self._dict),
         }
+        self._further: list[tuple[Slot, Any]] = []  # instances in instances, and what is looked for in these
+        self.further_kinds: Container[type] = ()
         self.found: list[Slot] = []
 
     def walk(self) -> list[Slot]:
         """All slots in all loaded modules."""
         kept: dict[int, Any] = {}
-        for name, module in list(sys.modules.items()):
-            if not issubclass(type(module), types.ModuleType):  # isinstance() would believe what an object says
-                continue
-            if type(module).__name__ == "_LazyModule":  # its body has not run, and reading anything would run it
-                continue
-            space = object.__getattribute__(module, "__dict__")
+        for name, space in namespaces() if self._leading is None else self._leading_namespaces():
             self._spaces.add(id(space))
             if self._left_alone.asks(name, space):
                 self._keep_out(space)
-            elif self._leading is None or id(space) in self._leading:
+            else:
                 kept.setdefault(id(space), (name, space))
         for name, space in kept.values():
             self._space(name, name, space)
+        for slot, value in self._further:  # which grows meanwhile, if it is known what leads on
+            self._instance(slot, value) if self._leading is not None else self._inner_instance(slot, value)
         return self.found
+
+    def _leading_namespaces(self) -> Iterator[tuple[str, Any]]:
+        return ((name_of(space), space) for space in (self._leading or {}).values() if space is not None)
 
     def _keep_out(self, space: Mapping[str, Any]) -> None:
         """Whoever else holds these, they are not theirs."""
@@ -135,10 +137,9 @@ class Walker:
             self._instance(slot, value)
 
     def _first_time(self, value: object) -> bool:
-        if id(value) in self._seen:
-            return False
+        count = len(self._seen)
         self._seen.add(id(value))
-        return True
+        return len(self._seen) > count
 
     def _class(self, slot: Slot, value: type) -> None:
         if not self._first_time(value) or not value.__flags__ & (1 << 9):  # only heap types can be changed
@@ -166,7 +167,8 @@ class Walker:
         module = space.get("__name__", slot.module)
         if self._left_alone(module):
             return
-        if id(space) not in self._spaces:  # executed from a string, as dataclasses' and attrs' methods are
+        if id(space) not in self._spaces and (self._leading is None or id(space) in self._leading):
+            # Executed from a string, as dataclasses' and attrs' methods are.
             self._spaces.add(id(space))
             for name, held in list(space.items()):
                 if name != "__builtins__" and self._is_one(held):
@@ -252,7 +254,7 @@ class Walker:
         elif type(value) in self._opened:
             self._instance(slot, value)
 
-    # Instances: their own attributes, one level; further only into what is made of locks.
+    # Instances: their own attributes, one level; two for locals of threads, all where it is known what leads on.
 
     def _instance(self, slot: Slot, value: Any) -> None:
         space = self._dict_of(value)
@@ -264,14 +266,24 @@ class Walker:
             if type(held) in _PLAIN:
                 continue
             inner = Item(slot.module, f"{slot.text}.{name}", "instance", space, name)
-            if self._is_one(held):
+            if self._is_one(held):  # which is not kept: its references are counted
                 self.found.append(inner)
+            elif self._leading is None or id(held) in self._leading:
+                self._further.append((inner, held))
             if type(held) in self._opened:
                 self._instance(inner, held)
             elif type(held) is types.FunctionType:  # a decorator that is a class keeps what it decorates
                 self._function(inner, held)
             elif type(held) is functools.partial:
                 self._partial(inner, held)
+
+    def _inner_instance(self, slot: Slot, value: Any) -> None:
+        kind = type(value)
+        other = kind in self._enter or issubclass(kind, (type, types.ModuleType)) or id(value) in self._seen
+        space = {} if other or self._left_alone(kind.__module__) else self._dict_of(value) or {}
+        for name, held in list(space.items()) if len(space) <= LARGEST_TABLE else ():
+            if type(held) in self.further_kinds:
+                self.found.append(Item(slot.module, f"{slot.text}.{name}", "instance", space, name))
 
     def _dict_of(self, value: Any) -> Any:
         """The dict of *value*'s attributes, read below whatever its type does (a proxy would show another object's)."""

@@ -31,7 +31,10 @@ def harm(reference: Reference) -> str:
 def too_late(selection: Selection, originals: Originals | None, references: list[Reference]) -> str:
     """Targets were loaded before they were armed, and *references* could not be mended."""
     targets = list(dict.fromkeys(reference.target for reference in references))
-    by_whom = [f"{name} ({importers.likely(selection, originals, name)})" for name in targets]
+    if selection.sharing:  # it was the parent, and asking who there costs the memory that is shared
+        by_whom = targets
+    else:
+        by_whom = [f"{name} ({importers.likely(selection, originals, name)})" for name in targets]
     by_harm: dict[str, list[Reference]] = {}
     for reference in references:
         by_harm.setdefault(harm(reference), []).append(reference)

@@ -388,3 +388,19 @@ for flags in (os.O_RDONLY, os.O_WRONLY):
     print(os.listdir("/proc/self/fd") == open_ones)
 """
     assert run_code(code, spec="all") == "timeout\nTrue\n" * 2
+
+
+def test_an_error_keeps_no_hold_of_what_was_to_be_written_or_filled() -> None:
+    """Who catches it may change the size of a bytearray: tornado's streams are tested for it."""
+    code = """
+import os, socket, threading, time
+threading.Thread(target=time.sleep, args=(0.01,)).start(); time.sleep(0.02)
+r, w = os.pipe(); os.close(r)
+data, caught = bytearray(100), []
+for function in (os.write, os.writev, os.readv, *([os.readinto] if hasattr(os, "readinto") else ())):
+    many = function in (os.writev, os.readv)
+    try: function(w, [memoryview(data)] if many else memoryview(data))
+    except OSError as error: caught.append(error)
+data.clear(); print([type(error).__name__ for error in caught][:3])
+"""
+    assert run_code(code) == run_code(code, spec="all") == "['BrokenPipeError', 'BrokenPipeError', 'OSError']\n"

@@ -2,9 +2,12 @@
 
     python tests/by_hand/stacks.py [--rows WORD ...] [--markdown docs/compatibility.md] [--verbose]
 
-For each row of ``stacks_tools.py`` (runs and ends), ``stacks_servers.py`` (answers requests until a signal) and
-``stacks_signals.py`` (is sent signals that reload it, or change its workers) a folder of its own is made, the program is started there twice, in a clean environment, and what it did is compared: stdout and
-stderr without what differs from run to run, exit status, the files it wrote, and for servers how long eight requests took
+For each row of ``stacks_tools.py`` and ``stacks_programs.py`` (runs and ends), ``stacks_terminals.py`` (is typed into, or
+debugged), ``stacks_agents.py`` (runs below something that watches it), ``stacks_workers.py`` and ``stacks_brokers.py`` (takes
+jobs), ``stacks_servers.py`` (answers requests until a signal) and
+``stacks_signals.py`` (is sent signals that reload it, or change its workers) a folder of its own is made, the program is
+started there twice, in a clean environment, and what it did is compared: stdout and stderr
+without what differs from run to run, exit status, the files it wrote, and for servers how long eight requests took
 that wait 0.4 s each, and how it ended on SIGINT and SIGTERM. Whatever is left running is killed. A row whose
 distribution is not installed is left out, and named.
 
@@ -59,6 +62,7 @@ class Tool:
     only: str = ""  # compare only the lines that this expression finds
     unlike: str = ""  # why it cannot be the same: the row does not count
     spec: str = "all"
+    seconds: float = SECONDS  # after that it hangs
 
     def run(self, spec: str | None) -> Done:
         """Once, plain if *spec* is None."""
@@ -79,7 +83,7 @@ class Tool:
                     head += line
                 time.sleep(0.5)
                 child.send_signal(self.signal)
-            out, err = child.communicate(self.stdin, timeout=SECONDS)
+            out, err = child.communicate(self.stdin, timeout=self.seconds)
             return Done(child.returncode, head + out, err, took=time.monotonic() - begin)
         except subprocess.TimeoutExpired:
             stop(child)
@@ -125,7 +129,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """This Python with *words*, in a session of its own and with a home of its own, so that nothing of it survives :func:`stop`.
 
-    It writes to *log*, or to a pipe.
+    A first word such as ``bin/uwsgi`` is a program of this environment instead. It writes to *log*, or to a pipe.
     """
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_", "COVERAGE"))}
     keep |= {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "HOME": str(folder)}
@@ -133,8 +137,9 @@ def start(
     keep |= {"PATH": bin_folder + os.pathsep + keep.get("PATH", ""), **env}
     if spec is not None:
         keep["PYTHONCOOPPATCH"] = spec
+    program = [os.path.join(bin_folder, words[0][4:])] if words[0].startswith("bin/") else [sys.executable, words[0]]
     child = subprocess.Popen(
-        [sys.executable, *words], cwd=folder, env=keep, stdin=subprocess.PIPE, stdout=log or subprocess.PIPE,
+        [*program, *words[1:]], cwd=folder, env=keep, stdin=subprocess.PIPE, stdout=log or subprocess.PIPE,
         stderr=log or subprocess.PIPE, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
     _homes[child.pid] = str(folder)
@@ -173,7 +178,7 @@ def differences(plain: Done, armed: Done) -> list[str]:
     """What the armed run did otherwise, in words."""
     one, other = plain.lines(), armed.lines()
     found = [
-        f"{name}: {one[name]!r:.300} became {other.get(name)!r:.600}" for name in one if one[name] != other.get(name)
+        f"{name}: {one[name]!r:.900} became {other.get(name)!r:.900}" for name in one if one[name] != other.get(name)
     ]
     words = [line for line in armed.err.splitlines() if OURS.search(line) and line not in plain.err]
     return found + [f"a word of ours: {line:.300}" for line in words]
@@ -190,23 +195,29 @@ def judge(row: object) -> tuple[str, str, list[str]]:
     return said, f"the same, {armed.took:.1f} s", []
 
 
+def all_rows() -> list[Any]:
+    """The rows of all files, in the order of the page."""
+    from stacks_agents import AGENTS
+    from stacks_brokers import BROKERS
+    from stacks_programs import PROGRAMS
+    from stacks_servers import SERVERS
+    from stacks_signals import SIGNALLED
+    from stacks_terminals import TERMINALS
+    from stacks_tools import TOOLS
+    from stacks_workers import WORKERS
+
+    return [*TOOLS, *PROGRAMS, *TERMINALS, *AGENTS, *WORKERS, *BROKERS, *SERVERS, *SIGNALLED]
+
+
 def main() -> int:
     """Run the rows that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", nargs="*", default=[], help="only rows whose name contains one of these")
-    parser.add_argument("--markdown", help="write the table into this file, in the place of this Python's")
+    parser.add_argument("--markdown", help="write the table into this file; this Python's rows that did not run stay")
     parser.add_argument("--verbose", action="store_true", help="show both runs of a row that differs")
     options = parser.parse_args()
-    from stacks_servers import SERVERS
-    from stacks_signals import SIGNALLED
-    from stacks_tools import TOOLS
-    from stacks_workers import WORKERS
-
-    rows = [
-        row
-        for row in [*TOOLS, *WORKERS, *SERVERS, *SIGNALLED]
-        if not options.rows or any(word in row.name for word in options.rows)
-    ]
+    everything = all_rows()
+    rows = [row for row in everything if not options.rows or any(word in row.name for word in options.rows)]
     table, missing, wrong = [], [], 0
     for row in rows:
         if not version(row.dist):
@@ -219,13 +230,15 @@ def main() -> int:
             print(f"         {difference}", flush=True)
         if found and row.unlike:
             armed = f"{armed}: {row.unlike}"
-        started = " ".join(word if len(word) < 60 else "..." for word in row.words).replace("|", "\\|")
+        started = " ".join(word if len(word) < 60 and "\n" not in word else "..." for word in row.words).replace(
+            "|", "\\|"
+        )
         table.append(f"| {row.name} | {version(row.dist)} | `{started}` | {plain} | {armed} |")
     print(f"{len(table)} rows, {wrong} wrong; not installed: {', '.join(missing) or 'none'}")
     if options.markdown:
         from stacks_page import put
 
-        put(pathlib.Path(options.markdown), table, missing)
+        put(pathlib.Path(options.markdown), table, missing, [row.name for row in everything])
     return bool(wrong)
 
 

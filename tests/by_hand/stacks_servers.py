@@ -186,16 +186,50 @@ def _ask(urls: list[str], count: int) -> tuple[float, dict[str, int]]:
     return time.monotonic() - begin, {answer: answers.count(answer) for answer in set(answers)}
 
 
+SOCKETIO = {
+    "serve.py": "import sys, time\nfrom flask import Flask\nfrom flask_socketio import SocketIO, emit\napp = Flask(__name__)\n"
+    "io = SocketIO(app, async_mode=sys.argv[2])\n@app.get('/')\ndef hi():\n    time.sleep(0.4)\n    return 'hi'\n"
+    "@io.on('ask')\ndef ask(n):\n    io.sleep(0.1)\n    emit('told', n * 2)\n    return n * 3\n"
+    # A request to this one talks to the server by two clients, one by WebSocket, one by polling.
+    "@app.get('/both/')\ndef both():\n    import socketio\n    found = []\n    for transport in ('websocket', 'polling'):\n"
+    "        told = []\n        with socketio.SimpleClient() as client:\n            client.connect(f'http://127.0.0.1:{sys.argv[1]}', transports=[transport])\n"
+    "            told.append(client.call('ask', 2)); client.emit('ask', 5); told += [client.receive(timeout=5), client.receive(timeout=5)]; told.append(client.transport)\n"
+    "        found.append(told)\n    return str(found)\n"
+    "io.run(app, '127.0.0.1', int(sys.argv[1]), allow_unsafe_werkzeug=True) if __name__ == '__main__' else None\n",
+}
+UWSGI = [
+    "bin/uwsgi",
+    "--http-socket",
+    "127.0.0.1:PORT",
+    "--wsgi-file",
+    "app.py",
+    "--callable",
+    "app",
+    "--master",
+    "--need-app",
+    "--die-on-term",
+]
 GUNICORN = ["-m", "gunicorn", "-b", "127.0.0.1:PORT"]
 UVICORN = ["-m", "uvicorn", "--port", "PORT"]
 FIFTY = [*GUNICORN, "-k", "gthread", "--threads", "50"]
 GEVENT = [*GUNICORN, "-k", "gevent"]
+_PYWSGI = (
+    "gevent's own server ends on Ctrl-C with KeyboardInterrupt, in plain Python, too; werkzeug's, beside it, does not"
+)
 
 SERVERS = [
     Server("gunicorn sync, 2 workers", "gunicorn", [*GUNICORN, "-w", "2", "app:app"], WSGI),
     Server("gunicorn gthread", "gunicorn", [*GUNICORN, "-k", "gthread", "--threads", "8", "app:app"], WSGI),
     Server("gunicorn gevent", "gunicorn", [*GUNICORN, "-k", "gevent", "app:app"], WSGI),
     Server("gunicorn gevent --preload", "gunicorn", [*GUNICORN, "-k", "gevent", "--preload", "app:app"], WSGI),
+    Server("gunicorn gevent --worker-connections 60, 50 clients", "gunicorn", [*GUNICORN, "-k", "gevent", "--worker-connections", "60", "app:app"], WSGI, requests=50),
+    Server("gunicorn gthread --worker-connections 60, 50 clients", "gunicorn", [*FIFTY, "--worker-connections", "60", "app:app"], WSGI, requests=50),
+    Server("gunicorn gevent --worker-connections 2, 4 clients", "gunicorn", [*GUNICORN, "-k", "gevent", "--worker-connections", "2", "app:app"], WSGI, requests=4),
+    Server("uWSGI --threads 8", "uwsgi", [*UWSGI, "--enable-threads", "--threads", "8"], WSGI),
+    Server("uWSGI --processes 2 --threads 4", "uwsgi", [*UWSGI, "--enable-threads", "--processes", "2", "--threads", "4"], WSGI),
+    Server("uWSGI --processes 2 --threads 4 --lazy-apps, Django's sync views with ORM", "django", [*[word.replace("app.py", "site_wsgi.py") for word in UWSGI], "--enable-threads", "--processes", "2", "--threads", "4", "--lazy-apps"], DJANGO),
+    Server("uWSGI --gevent 50, 50 clients", "uwsgi", [*UWSGI, "--gevent", "50"], WSGI, requests=50, beside=[*UWSGI, "--enable-threads", "--threads", "50"]),
+    Server("uWSGI --gevent 50 --gevent-monkey-patch, 50 clients", "uwsgi", [*UWSGI, "--gevent", "50", "--gevent-monkey-patch"], WSGI, requests=50),
     Server("gunicorn gthread, Flask", "flask", [*GUNICORN, "-k", "gthread", "--threads", "8", "app:app"], FLASK),
     Server("gunicorn gthread, Flask's async view, 50 clients", "asgiref", [*FIFTY, "app:app"], ASYNC_FLASK, requests=50),
     Server("gunicorn gevent, Flask's async view, 50 clients", "asgiref", [*GEVENT, "app:app"], ASYNC_FLASK, requests=50, beside=[*FIFTY, "app:app"]),
@@ -218,6 +252,10 @@ SERVERS = [
     Server("werkzeug", "werkzeug", ["serve.py", "PORT"], WERKZEUG),
     Server("flask run", "flask", ["-m", "flask", "run", "-p", "PORT"], FLASK),
     Server("flask run, async view, 50 clients", "asgiref", ["-m", "flask", "run", "-p", "PORT"], ASYNC_FLASK, requests=50),
+    Server("flask-socketio, threading", "flask-socketio", ["serve.py", "PORT", "threading"], SOCKETIO),
+    Server("flask-socketio, threading: two clients", "flask-socketio", ["serve.py", "PORT", "threading"], SOCKETIO, path="/ /both/", requests=4),
+    Server("flask-socketio, gevent", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, beside=["serve.py", "PORT", "threading"], unlike=_PYWSGI),
+    Server("flask-socketio, gevent: two clients", "flask-socketio", ["serve.py", "PORT", "gevent"], SOCKETIO, path="/ /both/", requests=4, beside=["serve.py", "PORT", "threading"], unlike=_PYWSGI),
     Server("flask run --debug", "flask", ["-m", "flask", "run", "--debug", "-p", "PORT"], FLASK, to_group=True),
     Server("wsgiref with threads", "", ["serve.py", "PORT"], STDLIB),
     Server("Django runserver --noreload", "django", ["manage.py", "runserver", "--noreload", "PORT"], DJANGO),

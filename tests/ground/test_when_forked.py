@@ -213,9 +213,14 @@ from lazypatch.late.walk import Walker
 walk = Walker.walk
 def both(self):
     slots = walk(self)
-    every = walk(Walker(self._things, self._kinds, self._opened, self._left_alone))
+    all_modules = Walker(self._things, self._kinds, self._opened, self._left_alone)
+    all_modules.further_kinds = self.further_kinds
+    every = walk(all_modules)  # without the instances in instances, but for locals of threads
     here = {slot.text for slot in every if slot.text.startswith("__main__")}
-    print(self._leading is not None, {slot.text for slot in slots} == {slot.text for slot in every}, len(here), flush=True)
+    found = {(slot.name, slot.text) for slot in slots}
+    missed = [slot for slot in every if (slot.name, slot.text) not in found]
+    print(self._leading is not None, not missed, len(here), flush=True)
+    if missed: print([(slot.text, slot.module) for slot in missed], file=sys.stderr)
     return slots
 Walker.walk = both
 pid = os.fork()
@@ -230,3 +235,39 @@ def test_late_repair_finds_all_without_walking_through_all(frozen: bool) -> None
     """So most of what the parent had loaded stays shared with it; what it froze is not seen by the collector."""
     asked, same, here = run_code(FINDS.replace("FROZEN", str(frozen)), FORK).split()
     assert (asked, same) == (str(not frozen), "True") and int(here) >= 15
+
+
+# Django's connections, say: what is each thread's own is kept by an instance in an instance of a module.
+NESTED = """
+class Storage:
+    def __init__(self): self.local = threading.local(); self.local.of = "main"; self.lock = Lock()
+class Handler:
+    def __init__(self): self.storage = Storage()
+handler = Handler()
+
+def shared():
+    found, locks = [], []
+    def work(n):
+        with handler.storage.lock: handler.storage.local.n = n; sleep(0.001)
+        found.append((getattr(handler.storage.local, "n", None), getattr(handler.storage.local, "of", None)))
+    threads = [Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return sorted(found), handler.storage.local.of
+"""
+OWN = "([(0, None), (1, None), (2, None), (3, None)], 'main')\n"
+
+
+def test_what_an_instance_in_an_instance_keeps_for_each_thread_is_each_greenlets() -> None:
+    code = HEAD + NESTED + "print(forked(shared), end='')\n"
+    assert run_code(code, spec=FORK) + "\n" == run_code(code) + "\n" == OWN
+
+
+def test_so_it_is_where_it_is_armed_late() -> None:
+    # Not its lock: that is not looked for so far away, where everything is walked through.
+    code = (
+        HEAD
+        + NESTED.replace("with handler.storage.lock: ", "")
+        + "import lazypatch; lazypatch.enable('all')\nprint(shared())\n"
+    )
+    assert run_code(code) == OWN

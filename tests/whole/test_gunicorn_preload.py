@@ -120,8 +120,9 @@ def test_it_ends_as_in_plain_python(number: int, kind: str, tmp_path: pathlib.Pa
             found.append(server.end(number))
     plain, armed = found
     assert plain[:2] == armed[:2] and armed[1]
-    # SIGQUIT may meet the worker where it has just answered, which gunicorn logs; of us there is nothing in that.
-    assert not [line for line in armed[2] if re.search("lazypatch|LoopExit|BlockingSwitchOut|Exception ignored", line)]
+    # A signal may meet the worker where it has just answered, which gunicorn logs: frames may be ours, and nothing else.
+    said = [line for line in armed[2] if not line.startswith("  File ")]
+    assert not [line for line in said if re.search("lazypatch|LoopExit|BlockingSwitchOut|Exception ignored", line)]
 
 
 @pytest.mark.parametrize("kind", WORKERS)
