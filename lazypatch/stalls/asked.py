@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _running: list[Monitor] = []  # the one that the spec asks for
 _running_options: dict[str, Any] = {}
+_REST = 0.03  # seconds between looks at a program that is at work: more of them would cost it more than 1 %
 
 
 def begin(session: Session, options: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ def _monitor() -> Monitor:
         from .stderr import say
 
         log = (lambda line: say(f"lazypatch: {line}\n")) if _running_options.get("monitor_log") else None
-        _running.append(Monitor(limit, log))
+        _running.append(Monitor(limit, log, _REST))
     return _running[0]
 
 

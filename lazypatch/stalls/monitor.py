@@ -59,12 +59,17 @@ class Watched:
 
 
 class Monitor:
-    """One native thread, for one *limit* in seconds; hubs are given to it by their own threads."""
+    """One native thread, for one *limit* in seconds; hubs are given to it by their own threads.
 
-    def __init__(self, limit: float, log: Callable[[str], None] | None = None) -> None:
+    Each look costs who is at work a hand-over of the interpreter's lock, some 0.1 ms. So there are pauses of *rest*
+    seconds, if that is more than a third of the limit, and shorter ones only where a loop may be in the same round.
+    """
+
+    def __init__(self, limit: float, log: Callable[[str], None] | None = None, rest: float = 0.0) -> None:
         self.limit = limit
         self.culprits = Culprits()
         self._pause = max(limit / 3, 0.004)
+        self._rest = max(self._pause, rest)
         self._log = log
         self._hubs: list[Watched] = []
         self._thread: Any = None  # a lock that is held while the thread runs
@@ -112,21 +117,24 @@ class Monitor:
             )  # they are the program's threads' to get
         except (AttributeError, OSError, ValueError):  # Windows, or one that the C library keeps
             pass
-        sleep = Overslept()
+        sleep, pause = Overslept(), self._rest
         try:
             while self._thread is thread:
                 sleep.begin()
                 if begun.locked():
                     begun.release()
-                woken = wake.acquire(True, self._pause)
-                self._look(*sleep.end(0.0 if woken else self._pause))
+                woken = wake.acquire(True, pause)
+                is_busy, is_kept = self._look(*sleep.end(0.0 if woken else pause))
+                # A round that has been seen once is looked for once more, soon.
+                pause = self._pause if is_kept or (is_busy and pause == self._rest) else self._rest
             for known in self._hubs:
                 self._close(known)
         finally:
             thread.release()
 
-    def _look(self, now: float, held: float, lost: float) -> None:
-        frames = None
+    def _look(self, now: float, held: float, lost: float) -> tuple[bool, bool]:
+        """Whether a hub has come round since the last look, and whether one has not, and does not wait in its loop."""
+        frames, is_busy = None, False
         for known in list(self._hubs):
             hub = known.hub()
             loop = None if hub is None or hub.dead else hub.loop
@@ -142,10 +150,12 @@ class Monitor:
                 if known.handle is not None:
                     self._close(known)
                 known.free(round)
+                is_busy = True
                 continue
             if frames is None:
                 frames = sys._current_frames()
             self._look_at(known, round, frames.get(known.ident), (now, held, lost))
+        return is_busy, any(known.since is not None for known in self._hubs)
 
     def _look_at(self, known: Watched, round: int, frame: FrameType | None, times: tuple[float, float, float]) -> None:
         now, held, lost = times
