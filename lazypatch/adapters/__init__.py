@@ -20,7 +20,8 @@ AT_FIRST_WAIT = {
 
 # What the files of adapters need of their folder, for with_needed().
 _NEEDED = {
-    "ctrl_c": "_waits changes",
+    "asyncio": "_waits changes os_wait _new_hubs",
+    "ctrl_c": "_waits changes _new_hubs",
     "fork_threads": "_as_builtin _waits changes polling",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
@@ -28,7 +29,7 @@ _NEEDED = {
     "os_read": "_as_builtin",
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",
-    "signal_main": "_waits changes ctrl_c",
+    "signal_main": "_waits changes _new_hubs ctrl_c",
     "signal_waits": "_waits changes",
     "time_sleep": "_as_builtin",
     "polling": "_as_builtin _waits changes",

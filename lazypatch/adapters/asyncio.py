@@ -13,7 +13,7 @@ dicts miss it up to 3.11.
 
 What is replaced. Who waits, waits in the hub, by the hub's attribute ``switch``. While a loop runs in its native thread
 the hub has one of its own, which takes the state along: it is put away before the switch, and back after it. It comes
-with ``asyncio.events._set_running_loop``, which every loop calls that starts or ends, and with ``Hub.__init__``. Where
+with ``asyncio.events._set_running_loop``, which every loop calls that starts or ends, and when a hub is made. Where
 no loop runs, nothing costs anything. gevent throws Timeout, kill and Ctrl-C into the *parent* of a greenlet that waits
 and that the program made by itself: only while there is one, a trace function gives the parent its state back.
 In debug mode, "is this the loop's thread?" means "does the loop run here?", also in a greenlet below a coroutine. And
@@ -38,10 +38,10 @@ which the main thread waits in a coroutine's step found it released before it di
 import sys
 
 from gevent._hub_local import get_hub_if_exists
-from gevent.hub import Hub
 from greenlet import getcurrent, gettrace, settrace
 
 from . import os_wait
+from ._new_hubs import told
 from .changes import Call, Change
 
 TYPE_CHECKING = False
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 _get: "Callable[[], Any]"  # the running loop of this native thread, and how to set it
 _put: "Callable[[Any], None]"
 _swap: "Any" = None  # how to set its current task; up to 3.13 that is kept for each loop
-_init = Hub.__init__
 _held: "dict[Any, list[Any]]" = {}  # greenlets that wait while a loop runs in them, in the hub or for who waits there
 
 
@@ -79,20 +78,13 @@ def _events(module: "Any") -> "list[Change]":
     # By the second name asyncio keeps what is written in C.
     names = [name for name in ("_set_running_loop", "_c__set_running_loop") if hasattr(module, name)]
     changes = [Change(module, name, _set_running_loop) for name in names]
-    if vars(Hub)["__init__"] is not _hub_init:
-        changes.append(Change(Hub, "__init__", _hub_init))
-    return [*changes, Call(lambda: _watch_here(get_hub_if_exists()))]
+    return [*changes, *told(_watch_here), Call(lambda: _watch_here(get_hub_if_exists()))]
 
 
 def _waits_in_c(unix_events: "Any") -> bool:
     """Whether asyncio's other way to wait for a child is waitid() in a thread: without os-wait it stops everybody."""
     watcher = vars(unix_events).get("_ThreadedChildWatcher")
     return "waitid" in getattr(getattr(watcher, "_do_waitpid", None), "__code__", _events.__code__).co_names
-
-
-def _hub_init(hub: "Any", *args: "Any", **kwargs: "Any") -> None:
-    _init(hub, *args, **kwargs)
-    _watch_here(hub)
 
 
 def _watch_here(hub: "Any") -> None:

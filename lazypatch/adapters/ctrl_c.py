@@ -7,10 +7,10 @@ before it reaches the main thread. And a main thread that waits for nothing else
 What does not work. To import ``signal`` for every program, which is a quarter of what arming costs: it needs enum.
 
 What is replaced. The methods ``run`` and ``join`` of gevent's Hub: a hub of the main thread's keeps a timer, and so
-looks for signals at least once a second, as it does on libuv anyway. And ``__init__``: when the first of them is made,
-the handler of SIGINT is exchanged for one that imports ``signal`` at the first Ctrl-C. That installs signal-main
-(``signal_main.py``), which then does what is to be done. Not when it first runs: what a handler raises at the very
-beginning of that would be the hub's end.
+looks for signals at least once a second, as it does on libuv anyway. And when the first of them is made
+(_new_hubs.py), the handler of SIGINT is exchanged for one that imports ``signal`` at the first Ctrl-C. That installs
+signal-main (``signal_main.py``), which then does what is to be done. Not when it first runs: what a handler raises at
+the very beginning of that would be the hub's end.
 
 What stays. Without signal-main, Ctrl-C is as gevent has it.
 """
@@ -22,6 +22,7 @@ from gevent.hub import Hub
 from greenlet import getcurrent, greenlet
 
 from .._originals import at_end
+from ._new_hubs import told
 from ._waits import is_main_native_thread
 from .changes import Call, Change
 
@@ -41,21 +42,11 @@ def plan(module: "ModuleType") -> "list[Change]":
     """The methods; a hub that runs already goes on in the new way."""
     if not hasattr(module, "pthread_kill"):
         return []
-    changes = [_change(run), _change(join)]
-    if not _is_there():
-        changes.append(_change(__init__))
+    changes = [_change(run), _change(join), *told(_made)]
     hub = get_hub_if_exists()
     if hub and is_main_native_thread():  # it is past the beginning of its run()
         changes.append(Call(lambda: _begin(hub), lambda: _end(hub)))
     return changes
-
-
-def _is_there() -> bool:
-    """Whether __init__() is in its place, perhaps behind that of another adapter."""
-    found: "Any" = Hub.__init__
-    while found not in (None, __init__):
-        found = getattr(found, "__wrapped__", None)
-    return found is not None
 
 
 def _change(function: "Any") -> Change:
@@ -67,8 +58,7 @@ def _change(function: "Any") -> Change:
     return Change(Hub, name, function)
 
 
-def __init__(hub: "Any", *args: "Any", **options: "Any") -> None:
-    _originals["__init__"](hub, *args, **options)
+def _made(hub: "Any") -> None:
     if is_main_native_thread():
         adopt()
 
