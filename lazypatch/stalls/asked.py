@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _running: list[Monitor] = []  # the one that the spec asks for
 _running_options: dict[str, Any] = {}
-_REST = 0.03  # seconds between looks at a program that is at work: more of them would cost it more than 1 %
+_REST = 0.05  # seconds between looks at a program that is at work: more of them would cost it more than 1 %
 
 
 def begin(session: Session, options: Mapping[str, Any]) -> None:
