@@ -45,8 +45,6 @@ What differs and cannot be mended, or is not yet:
   with the others, greenlets do not. 6.0 does not do that.
 - **A request that computes** longer than gunicorn's `--timeout` has its gthread worker killed, where plain Python's threads
   share the processor and the worker gives signs of life: raise `--timeout`. sync workers are killed in both.
-- **Ctrl-C while a thread runs**, on a busy machine, may be raised in that thread, and the program goes on (`flask run` on 3.11,
-  in four of eight runs).
 - **Code below SQLAlchemy's `run_sync()`**, and handlers of its events in asyncio, run in a greenlet of SQLAlchemy's. A
   `threading.local` that was set outside is empty there, `current_thread()` is another one, and an RLock that the coroutine holds
   cannot be taken. The same goes for greenback, which therefore does not work on trio; it does on asyncio. Use context variables.
