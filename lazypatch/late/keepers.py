@@ -44,6 +44,11 @@ LEFT_ALONE = {
     "curio": "is a hub of its own: it needs real threads and the real epoll",
 }
 
+# What is right as it is, native, in a module that is mended otherwise -> why.
+RIGHT_AS_IT_IS = {
+    "multiprocessing.resource_tracker._fork_intent": "is set and reset around a fork, in which nobody else has a turn",
+}
+
 
 class LeftAlone:
     """Decides by a module's name, once per name."""

@@ -23,7 +23,7 @@ from .._places import Reference
 from .._state import state
 from ..adapters.changes import Put
 from .holders import leading_to
-from .keepers import LeftAlone
+from .keepers import RIGHT_AS_IT_IS, LeftAlone
 from .local_classes import remade
 from .locks import Exchange, the_thing
 from .replaced import Original, replaced_originals
@@ -208,6 +208,8 @@ class _Survey:
             elif type(value) in self._alive:
                 target, item, why = self._alive[type(value)]
                 found.append(Finding([_reference(target, item, slot, "instance", why)], None))
+            elif slot.text in RIGHT_AS_IT_IS:
+                continue
             elif (kind := type(the_thing(value, kinds))) in self._makers:  # else it has changed meanwhile
                 exchanges.setdefault(id(the_thing(value, kinds)), (kind, []))[1].append(slot)
             del value  # its references are counted

@@ -299,8 +299,11 @@ print("free for others:", other)
 
 
 def test_signals_that_interrupt_locks_at_any_moment_lose_none() -> None:
-    """A thousand alarms, each raised wherever it meets the main thread, and another thread that wants the same locks."""
-    both("""
+    """A thousand alarms, each raised wherever it meets the main thread, and another thread that wants the same locks.
+
+    Plain Python 3.14 loses some: it looks for signals after a call, when the lock is taken, and before the block begins.
+    """
+    code = """
 class Alarm(Exception): pass
 ready = []
 def handler(*a):
@@ -325,7 +328,8 @@ while got < 1000:
 signal.setitimer(signal.ITIMER_REAL, 0)
 stop.append(1); thread.join(10)
 print(thread.is_alive(), lock.acquire(timeout=1), bool(mine.acquire(timeout=1)))
-""")
+"""
+    assert run_code(HEAD + code, spec="all") == "False True True\n"
 
 
 def test_a_wait_goes_on_after_a_handler_that_returns() -> None:
