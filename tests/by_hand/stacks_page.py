@@ -41,8 +41,6 @@ What differs and cannot be mended, or is not yet:
 - **pytest-timeout** with `--timeout-method thread` does not end a test that computes for ever, unless something imported a
   target after the plugin was loaded: pytest's import hook hides its plugins from lazypatch. The signal method, the default,
   does.
-- **watchdog 7.1**, where inotify's queue overflows, computes for ever in one of its threads; plain Python shares the processor
-  with the others, greenlets do not. 6.0 does not do that.
 - **A request that computes** longer than gunicorn's `--timeout` has its gthread worker killed, where plain Python's threads
   share the processor and the worker gives signs of life: raise `--timeout`. sync workers are killed in both.
 - **Code below SQLAlchemy's `run_sync()`**, and handlers of its events in asyncio, run in a greenlet of SQLAlchemy's. A
