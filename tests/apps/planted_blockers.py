@@ -34,7 +34,7 @@ def regular_expression():
 
 
 def builtin_in_c():
-    sum(range(12_000_000))  # builtin_in_c
+    sum(range(50_000_000))  # builtin_in_c
 
 
 def c_that_lets_the_lock_go():
@@ -119,11 +119,11 @@ def callback_in_the_hub():
 def json_in_c():
     import json
 
-    json.loads("[" + "1," * 3_000_000 + "1]")  # json_in_c
+    json.loads("[" + "1," * 10_000_000 + "1]")  # json_in_c
 
 
 def sorting():
-    sorted(range(400_000), key=lambda n: -n % 997)  # sorting
+    sorted(range(1_500_000), key=lambda n: -n % 997)  # sorting
 
 
 KINDS = [
