@@ -65,6 +65,13 @@ def run_code(code: str, spec: str | None = None, **env: str) -> str:
     return done.stdout
 
 
+def same_as_plain(code: str) -> str:
+    """What *code* prints under ``all``, which is the same without lazypatch."""
+    plain, armed = run_code(code), run_code(code, spec="all")
+    assert armed == plain
+    return armed
+
+
 def unwrapped(text: str) -> str:
     """*text* on one line, with single spaces: a report is broken to fit a width."""
     return " ".join(text.split())

@@ -12,7 +12,7 @@ AT_FIRST_WAIT = {
     "os_read": "_waits _streams _fifos",
     "os_wait": "_waits _as_builtin changes polling _children _child_watcher",
     "queue_class": "changes fork_threads _waits _tickets _queue_waits",
-    "signal_main": "_waits _main_identity _standing_still _main_signals",
+    "signal_main": "_waits thread_local _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
     "time_sleep": "_short_sleeps",
     "thread_rlock": "changes fork_threads _waits _tickets _lock_waits",

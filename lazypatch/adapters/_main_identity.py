@@ -15,6 +15,8 @@ from contextvars import Context
 
 from greenlet import getcurrent, greenlet
 
+from .thread_local import LOCAL
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ASK = ("gevent.thread", "gevent.lock", "gevent.threading", "lazypatch._importlock")
-_LOCAL = "_gevent_local_localimpl_"  # what gevent.local names its entries in a greenlet's dict by
 
 _bearers: "set[Any]" = set()
 
@@ -100,7 +101,7 @@ def _locals(of: "Any") -> "Iterator[tuple[str, dict[int, Any]]]":
     Those are in an object of gevent's that is compiled and shows nothing; the collector knows what it holds.
     """
     for key, reference in list(vars(of).items()):
-        implementation = reference() if key.startswith(_LOCAL) else None
+        implementation = reference() if key.startswith(LOCAL) else None
         for held in gc.get_referents(implementation) if implementation is not None else ():
             if type(held).__name__ == "_wrefdict":
                 yield key, held

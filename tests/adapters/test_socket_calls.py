@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from conftest import run_code
+from conftest import run_code, same_as_plain
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="flags and queues as Linux has them")
 
@@ -23,9 +23,7 @@ def say(what, call):
 
 def same(code: str) -> str:
     """What *code* prints, which is the same without lazypatch."""
-    plain, armed = run_code(PRELUDE + code), run_code(PRELUDE + code, spec="all")
-    assert armed == plain
-    return armed
+    return same_as_plain(PRELUDE + code)
 
 
 def test_what_is_not_to_wait_does_not() -> None:

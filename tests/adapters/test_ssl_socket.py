@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import run_code
+from conftest import same_as_plain
 
 START = """
 import socket, ssl, threading, time
@@ -19,9 +19,7 @@ def context(kind):
 
 def same(code: str) -> str:
     """What *code* prints, which is the same without lazypatch."""
-    plain, armed = run_code(START + code), run_code(START + code, spec="all")
-    assert armed == plain
-    return armed
+    return same_as_plain(START + code)
 
 
 def test_one_that_does_not_wait_says_that_it_would_have_to() -> None:

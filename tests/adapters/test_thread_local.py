@@ -1,7 +1,7 @@
 """threading.local is Python's for whoever looks: weak references, name, subclasses; each thread has its own values."""
 
 import pytest
-from conftest import run_code
+from conftest import run_code, same_as_plain
 
 CASES = """
 import gc, sys, threading, weakref
@@ -50,9 +50,8 @@ print(_thread._local is local, issubclass(Made, _thread._local))
 @pytest.mark.parametrize("wait", ["", "import time; time.sleep(0.001)\n"], ids=["no hub", "a hub"])
 def test_it_is_as_in_plain_python(wait: str) -> None:
     code = f"import re, sys\nbefore = [*sys.modules]\nre_of = lambda x: re.sub('0x.*', '', repr(x))\n{wait}{CASES}"
-    plain, armed = run_code(code), run_code(code, spec="all")
-    assert plain.count("True") > 3 and "gone" in plain
-    assert armed == plain
+    said = same_as_plain(code)
+    assert said.count("True") > 3 and "gone" in said
 
 
 def test_without_the_adapter_it_is_gevents() -> None:
@@ -87,6 +86,4 @@ thread.join()
 while sys.version_info < (3, 11) and len(said) < 2: time.sleep(0.001)
 print(said)
 """
-    plain, armed = run_code(code), run_code(code, spec="all")
-    assert plain.splitlines() == ["['gone']", "[]", "['with the lock', 'gone']"]
-    assert armed == plain
+    assert same_as_plain(code).splitlines() == ["['gone']", "[]", "['with the lock', 'gone']"]
