@@ -35,6 +35,7 @@ from greenlet import getcurrent
 
 from .._gevent import native
 from . import _psycopg2_large, _psycopg2_replication
+from ._psycopg2_callback import Without, enter, leave
 from .changes import Call, Change, Put
 
 TYPE_CHECKING = False
@@ -89,8 +90,7 @@ def _in_extras(extras: Any, natives: dict[str, Any], own: dict[str, Any]) -> lis
 def _waiting(module: Any) -> Callable[[Any], None]:
     extensions = module.extensions
 
-    def wait(connection: Any) -> None:
-        """Until libpq has what it wants."""
+    def until_ready(connection: Any) -> None:
         end = _end(extensions, connection) if connection.status == extensions.STATUS_SETUP else None
         alone = get_hub_if_exists() is None or getcurrent() is get_hub_if_exists()
         while (state := connection.poll()) != extensions.POLL_OK:
@@ -102,6 +102,15 @@ def _waiting(module: Any) -> Callable[[Any], None]:
                     (wait_read if state == extensions.POLL_READ else wait_write)(connection.fileno(), timeout=left)
             except Late:
                 raise module.OperationalError("timeout expired") from None
+
+    def wait(connection: Any) -> None:
+        """Until libpq has what it wants."""
+        counted = leave()
+        try:
+            until_ready(connection)
+        finally:
+            if counted:
+                enter()
 
     return wait
 
@@ -142,9 +151,18 @@ def _one_by_one(method: Any, of: str = "", named: bool = False) -> Any:
         if connection is None:  # a cursor whose subclass did not call __init__(), as the method will say
             return method(self, *args, **kwargs)
         with _lock(connection):
-            return method(self, *args, **kwargs)
+            return _counted(method, self, *args, **kwargs)
 
     return _like(method, call)
+
+
+def _counted(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """The result of it; no other native thread takes the callback away where that would be its end."""
+    enter()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        leave()
 
 
 def _like(method: Any, call: Any) -> Any:
@@ -152,36 +170,10 @@ def _like(method: Any, call: Any) -> Any:
     return call
 
 
-class _Without:
-    """The callback is away until this is over, or somebody ends it earlier; others may do the same meanwhile."""
-
-    away = 0
-    callback: Any = None
-
-    def __init__(self, extensions: Any) -> None:
-        self._extensions = extensions
-        self._over = False
-
-    def __enter__(self) -> _Without:
-        kept = _Without
-        if not kept.away:
-            kept.callback = self._extensions.get_wait_callback()
-        kept.away += 1
-        self._extensions.set_wait_callback(None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._over:
-            self._over = True
-            _Without.away -= 1
-            if not _Without.away:
-                self._extensions.set_wait_callback(_Without.callback)
-
-
 class _File:
     """A COPY's file: psycopg2 first uses it when it has begun, and does not look for a callback any more."""
 
-    def __init__(self, file: Any, begun: _Without) -> None:
+    def __init__(self, file: Any, begun: Without) -> None:
         self._file, self._begun = file, begun
 
     def __getattr__(self, name: str) -> Any:
@@ -204,7 +196,7 @@ def _alone(method: Any, extensions: Any) -> Any:
     """*method* of a cursor, without the callback."""
 
     def call(self: Any, *args: Any) -> Any:
-        with _lock(self.connection), _Without(extensions):
+        with _lock(self.connection), Without(extensions):
             return method(self, *args)
 
     return _like(method, call)
@@ -216,7 +208,7 @@ def _copying(method: Any, extensions: Any, place: int) -> Any:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.connection is None:
             return method(self, *args, **kwargs)
-        with _lock(self.connection), _Without(extensions) as begun:
+        with _lock(self.connection), Without(extensions) as begun:
             if "file" in kwargs:
                 kwargs["file"] = _File(kwargs["file"], begun)
             elif len(args) > place:
@@ -262,7 +254,7 @@ def _connection(extensions: Any, cursor: Any, large: Any) -> Any:
     def lobject(self: Any, *args: Any, **kwargs: Any) -> Any:
         if len(args) < 5 and kwargs.get("lobject_factory") is None:
             kwargs["lobject_factory"] = large
-        with _lock(self), _Without(extensions):
+        with _lock(self), Without(extensions):
             return base.lobject(self, *args, **kwargs)
 
     space |= {"cursor": _like(base.cursor, with_cursor), "lobject": _like(base.lobject, lobject)}
@@ -277,6 +269,7 @@ def _subclass(base: Any, space: dict[str, Any]) -> Any:
 
 def _connect(connect: Any, usual: Any) -> Any:
     def _connect(dsn: Any, connection_factory: Any = None, **kwargs: Any) -> Any:
-        return connect(dsn, connection_factory=usual if connection_factory is None else connection_factory, **kwargs)
+        factory = usual if connection_factory is None else connection_factory
+        return _counted(connect, dsn, connection_factory=factory, **kwargs)
 
     return _connect

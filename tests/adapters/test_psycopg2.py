@@ -354,6 +354,29 @@ def test_native_threads_wait_natively(dsn: str) -> None:
     )
 
 
+def test_native_threads_do_not_take_the_callback_from_each_other(dsn: str) -> None:
+    """psycopg2 looks whether there is one, lets other native threads run, and calls it: a COPY must not begin between."""
+    run(
+        dsn,
+        """
+        sys.setswitchinterval(1e-5)
+        errors = []
+        def work():
+            try:
+                for _ in range(30):
+                    c = connect(); c.cursor().copy_expert("copy (select 1) to stdout", io.StringIO())
+                    assert [ask(c) for _ in range(20)] == [1] * 20
+                    c.close()
+            except Exception as error: errors.append(error)
+        threads = [lazypatch.original("threading").Thread(target=work) for _ in range(3)]
+        [each.start() for each in threads]
+        c = connect()
+        while any(each.is_alive() for each in threads): assert ask(c) == 1; time.sleep(0.0001)
+        assert not errors, errors
+        """,
+    )
+
+
 @pytest.mark.parametrize(
     "first", ["import psycopg2, psycopg2.extras", "import psycopg2.extras; from psycopg2.extras import DictCursor"]
 )
