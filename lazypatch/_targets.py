@@ -94,6 +94,7 @@ ADAPTED = (
     "_multiprocessing",
     "_pyrepl.unix_console",
     "_threading_local",
+    "_tkinter",
     "asyncio.base_events",
     "asyncio.events",
     "asyncio.selector_events",

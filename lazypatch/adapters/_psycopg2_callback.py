@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from .._gevent import native
+from .._originals import NativeRLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _PAUSE = 0.0002  # seconds between two looks at the calls of other native thread
 _LOOKS = 2500  # of them; then it is taken away all the same, for a call may look up a name, or wait in libpq, for long
 
 # Reentrant, for a finalizer that closes a connection may come at any moment. It is never held while anybody waits.
-_guard: Any = native("_thread", "RLock")()
+_guard = NativeRLock()
 _calls: dict[int, int] = {}  # by native thread: how many calls are in psycopg2, and not in the callback
 
 
@@ -86,7 +87,7 @@ def leave() -> bool:
 def _in_child() -> None:
     """The other native threads are gone, and with them their calls."""
     global _guard
-    _guard = native("_thread", "RLock")()
+    _guard = NativeRLock()
     here = _calls.get(_get_ident(), 0)
     _calls.clear()
     if here:

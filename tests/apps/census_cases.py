@@ -1310,6 +1310,47 @@ def dbm_sqlite3_that_is_locked():
     d[b"a"] = b"1"
 
 
+def tcl():
+    """An interpreter in which natively, too, a loop looks around each 20 ms; None where Python has no tkinter."""
+    try:
+        import tkinter
+    except ImportError:
+        return None
+    interp = tkinter.Tcl()
+    interp.tk.eval("proc beat {} {after 20 beat}; beat")
+    return interp
+
+
+@case
+def tcl_main_loop():
+    interp = tcl()
+    if interp is not None:
+        start()
+        interp.after(int(D * 1000), interp.quit)
+        interp.tk.mainloop(-1)
+
+
+@case
+def tcl_variable_that_a_thread_sets():
+    import threading
+
+    interp = tcl()
+    if interp is None:
+        return
+    start()
+    interp.tk.willdispatch()
+    threading.Timer(D, interp.tk.setvar, ("done", "1")).start()
+    interp.tk.call("vwait", "done")
+
+
+@case
+def tcl_after_without_a_function():
+    interp = tcl()
+    if interp is not None:
+        start()
+        interp.after(int(D * 1000))
+
+
 @case
 def curses_getch():
     import curses
