@@ -128,6 +128,7 @@ ADAPTERS = (
     _PROCESSES,
     Adapter("interpreters", "concurrent.interpreters", "threading"),
     Adapter("sqlite3", "sqlite3"),
+    Adapter("curses", "_curses curses _curses_panel curses.panel", "threading"),
     Adapter("tkinter", "_tkinter", "threading"),
     *(Adapter(word, module or word, "threading") for word, _, module in (x.partition("=") for x in _DRIVERS.split())),
     Adapter("driver-warnings", _NAMED, "threading"),

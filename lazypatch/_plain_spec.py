@@ -29,8 +29,8 @@ WORDS = (
     "ctrl-c signal-main signal-waits thread-rlock thread-local polling queue-class time-sleep select-epoll "
     "select-poll socket-class socket-calls socket-sharing name-lookups subprocess-run socket-detach asyncio "
     "native-threads pydevd eventlet uvloop io-open stdin input getpass fcntl multiprocessing interpreters sqlite3 "
-    "tkinter psycopg2 psycopg zmq grpc grpc-aio pynng pycurl confluent-kafka mysqlclient curl-cffi pymssql pylibmc "
-    "python-ldap mysql-connector driver-warnings "
+    "curses tkinter psycopg2 psycopg zmq grpc grpc-aio pynng pycurl confluent-kafka mysqlclient curl-cffi pymssql "
+    "pylibmc python-ldap mysql-connector driver-warnings "
 )
 
 

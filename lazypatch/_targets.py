@@ -91,6 +91,8 @@ GEVENT_NEEDS = ("gevent", "logging", "threading", "_thread", "signal", "os", "ti
 # The standard modules that adapters wait for (the table is in _adapters.py): one that is being imported while gevent
 # loads must have been watched from its beginning.
 ADAPTED = (
+    "_curses",
+    "_curses_panel",
     "_multiprocessing",
     "_pyrepl.unix_console",
     "_threading_local",
@@ -101,6 +103,8 @@ ADAPTED = (
     "asyncio.unix_events",
     "concurrent.futures.thread",
     "concurrent.interpreters",
+    "curses",
+    "curses.panel",
     "eventlet.patcher",
     "fcntl",
     "getpass",
