@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import pty
+import select
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -56,6 +59,35 @@ def run_python(
         out, err = child.communicate()
         raise AssertionError(f"hangs: {args}\n{out}\n{err}") from None
     return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+def at_terminal(arguments: list[str], talk: list[tuple[str, str]], **env: str) -> tuple[str, int]:
+    """What Python with *arguments* writes to its terminal, and its status; *talk*: what it says, and what to answer."""
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(APPS)
+        os.execve(sys.executable, [sys.executable, *arguments], clean_environment(**env))
+    said, end = "", time.monotonic() + HANGS_AFTER
+
+    def hear(until: str = "") -> bool:
+        nonlocal said
+        while not until or until not in said:
+            if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
+                os.kill(child, 9)
+                return False
+            try:
+                said += os.read(terminal, 1 << 16).decode()
+            except OSError:  # it has ended
+                return False
+        said = said.partition(until)[2]
+        return True
+
+    for words, answer in talk:
+        assert hear(words), f"it did not say {words!r}, but {said!r}"
+        os.write(terminal, answer.encode())
+    hear()
+    os.close(terminal)
+    return said, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def run_code(code: str, spec: str | None = None, **env: str) -> str:

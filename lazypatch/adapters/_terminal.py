@@ -135,6 +135,16 @@ class _Terminal:
         self._stays = False
         self._end()
 
+    def out_of_the_way(self, call: "Callable[[], Any]") -> "Any":
+        """What *call* gives; it may set a hook where there is none, and does not find this one."""
+        if self._pointer.value != self._address:
+            return call()
+        self._pointer.value = self._previous
+        try:
+            return call()
+        finally:
+            self._previous, self._pointer.value = self._pointer.value, self._address
+
     def _begin(self) -> None:
         if self._waker is not None and self._waker.process != os.getpid():
             self._waker = None  # its thread is in the parent
@@ -166,10 +176,10 @@ class _Terminal:
         try:
             if waker is not None:
                 waker.is_wanted = False
-            if _is_pyrepl(sys._getframe().f_back):
-                return 0
             if self._previous:
                 self._type(self._previous)()
+            if _is_pyrepl(sys._getframe().f_back):
+                return 0
             hub = hub_to_wait_in()
             if hub is not None:
                 wait_for(hub, 0, READ)
@@ -218,6 +228,12 @@ def at_terminal(native: "Callable[..., Any]", prompt: "tuple[Any, ...]") -> "Any
     """What *native*, the interpreter's input(), gives for *prompt*, while others run."""
     terminal = _terminal()
     return native(*prompt) if terminal is None else terminal.ask(native, prompt)
+
+
+def without_the_hook(call: "Callable[[], Any]") -> "Any":
+    """What *call* gives, which sets C's hook if nobody else has: it is set, and called before this one."""
+    terminal = _made[0] if _made else None
+    return call() if terminal is None else terminal.out_of_the_way(call)
 
 
 def at_each_prompt() -> "list[Call]":

@@ -62,7 +62,9 @@ def plan(tkinter: ModuleType) -> list[Change]:
     create: Any = tkinter.create
 
     def make(_: object, *args: Any) -> Any:
-        return create(*args) if hub_to_wait_in() is None else App(create(*args))
+        terminal = sys.modules.get(f"{__package__}._terminal")  # only if somebody has been asked for a line
+        app = create(*args) if terminal is None else terminal.without_the_hook(lambda: create(*args))
+        return app if hub_to_wait_in() is None else App(app)
 
     return [Change(tkinter, "create", as_builtin(make, create, "_tkinter"))]
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import sys
-import time
-
 import pytest
-from conftest import APPS, HANGS_AFTER, clean_environment
+from conftest import at_terminal
 
 # It writes without a buffer: a Ctrl-C that answers at once is not to meet it in the middle of a flush.
 TICKS = """
@@ -18,35 +12,6 @@ def others():
     for _ in range(20): time.sleep(0.001)
     os.write(1, b"the others ran\\n")
 """
-
-
-def at_terminal(arguments: list[str], talk: list[tuple[str, str]], **env: str) -> tuple[str, int]:
-    """What Python with *arguments* writes to its terminal, and its status; *talk*: what it says, and what to answer."""
-    child, terminal = pty.fork()
-    if not child:
-        os.chdir(APPS)
-        os.execve(sys.executable, [sys.executable, *arguments], clean_environment(**env))
-    said, end = "", time.monotonic() + HANGS_AFTER
-
-    def hear(until: str = "") -> bool:
-        nonlocal said
-        while not until or until not in said:
-            if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
-                os.kill(child, 9)
-                return False
-            try:
-                said += os.read(terminal, 1 << 16).decode()
-            except OSError:  # it has ended
-                return False
-        said = said.partition(until)[2]
-        return True
-
-    for words, answer in talk:
-        assert hear(words), f"it did not say {words!r}, but {said!r}"
-        os.write(terminal, answer.encode())
-    hear()
-    os.close(terminal)
-    return said, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 CALLS = {

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from conftest import HANGS_AFTER, clean_environment, run_code, same_as_plain
+from conftest import HANGS_AFTER, at_terminal, clean_environment, run_code, same_as_plain
 
 pytest.importorskip("_tkinter", reason="this Python was built without tkinter")
 
@@ -183,6 +183,23 @@ assert found == ["MainThread", True], found
 """,
         spec="all",
     )
+
+
+@pytest.mark.parametrize("spec", ["", "all"])
+def test_windows_live_at_the_prompt(spec: str) -> None:
+    """tkinter sets a hook of C's for it, if there is none: ours is one. C's own prompt, for that of 3.13 loses keys then."""
+    start = (
+        "import os, threading, time, tkinter; i = tkinter.Tcl(); n = [0]; (lambda f: f(f))(lambda f: (n.append(i.after(20, "
+        "f, f)), len(n) == 10 and os.write(1, b'Tcl' b' lives')))\n"
+    )
+    thread = (
+        "threading.Thread(target=lambda: [time.sleep(0.01) for _ in range(20)] and os.write(1, b'the others' b' ran'), "
+        "daemon=True).start()\n"
+    )
+    talk = [(">>> ", start), ("Tcl lives", thread), ("the others ran", "exit()\n")]
+    env = {"TERM": "xterm", "HOME": "/nonexistent", "PYTHON_BASIC_REPL": "1", "PYTHONCOOPPATCH": spec}
+    said, status = at_terminal(["-q"], talk, **env)
+    assert status == 0, said
 
 
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="there is no xvfb-run, which Debian has in xvfb")
