@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -63,7 +64,9 @@ def run_python(
 
 def at_terminal(arguments: list[str], talk: list[tuple[str, str]], **env: str) -> tuple[str, int]:
     """What Python with *arguments* writes to its terminal, and its status; *talk*: what it says, and what to answer."""
-    child, terminal = pty.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the child runs another program at once
+        child, terminal = pty.fork()
     if not child:
         os.chdir(APPS)
         os.execve(sys.executable, [sys.executable, *arguments], clean_environment(**env))
