@@ -181,3 +181,22 @@ time.sleep(0.05)
 print(_thread._count())
 """
     assert same(code) == "0 3\n0\n"
+
+
+def test_a_socket_lacks_what_it_does_not_have() -> None:
+    """A closed one, or one that is not made yet, too: twisted's trial asks whatever it finds whether it is a class."""
+    code = """
+def ask(s, *more):
+    for what in (*more, lambda: hasattr(s, "nothing"), lambda: isinstance(s, dict), lambda: issubclass(s, dict)):
+        try:
+            print(what())
+        except Exception as error:
+            print(type(error).__name__, error)
+s = socket.socket()
+more = (lambda: s.nothing, lambda: hasattr(s, "getpeername"), lambda: hasattr(s, "_accept"))
+ask(s, *more)
+s.close()
+ask(s, *more, lambda: s.getpeername())
+ask(socket.socket.__new__(socket.socket))
+"""
+    assert same(code).startswith("AttributeError 'socket' object has no attribute 'nothing'\nTrue\n")
