@@ -5,9 +5,10 @@ SocketKind. ``repr()`` does not tell the addresses, and the ResourceWarning of o
 object than the program's. ``setblocking()`` and ``settimeout()`` say nothing where the descriptor is closed.
 ``sendfile()`` reads and sends, where the system can copy. A closed socket that is asked for an attribute that sockets
 do not have, as ``hasattr()`` and ``isinstance()`` do, raises OSError instead of AttributeError, and one whose
-``__init__`` has not run yet RecursionError. And ``create_connection()`` and ``getfqdn()`` take the class, and what
-looks names up, from gevent, where Python's take what stands in the module socket: who replaces ``socket.socket`` there,
-as PySocks does to send everything through a proxy, was passed over.
+``__init__`` has not run yet RecursionError. What is wrong with an address is told by the other name, as of
+``connect()`` for ``connect_ex()``. And ``create_connection()`` and ``getfqdn()`` take the class, and what looks names
+up, from gevent, where Python's take what stands in the module socket: who replaces ``socket.socket`` there, as PySocks
+does to send everything through a proxy, was passed over.
 
 These two of Python's are Python code over those names, hence cooperative by themselves: they are put back. The methods
 are mended in gevent's class, which TLS sockets inherit.
@@ -108,6 +109,22 @@ def setblocking(self: Any, flag: Any, /) -> None:
     _check(self)
 
 
+def _in_its_words(name: str, other: str) -> Any:
+    """The method *name* of gevent's, which asks C by the name of the *other*; C says by which it was asked."""
+    inner, said = getattr(_class, name), f"{other}()"
+
+    def method(self: Any, address: Any, /) -> Any:
+        try:
+            return inner(self, address)
+        except (OverflowError, TypeError) as error:
+            if not str(error).startswith(said):
+                raise
+        return getattr(self._sock, name)(address)  # says what is wrong
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"socket.{name}", inner.__doc__
+    return method
+
+
 def sendfile(self: Any, file: Any, offset: int = 0, count: int | None = None) -> Any:
     if getattr(self, "_sslobj", None) is not None:  # what goes out has to be encrypted first
         return self._sendfile_use_send(file, offset, count)
@@ -130,6 +147,8 @@ def _documented() -> list[Change]:
         Change(_socket3._closedsocket, "__getattr__", _of_closed),
         Change(_class, "__repr__", __repr__),
         Change(_socket3._wrefsocket, "__repr__", _repr_inside),
+        Change(_class, "connect", _in_its_words("connect", "connect_ex")),
+        Change(_class, "connect_ex", _in_its_words("connect_ex", "connect")),
         Change(_class, "settimeout", settimeout),
         Change(_class, "setblocking", setblocking),
     ]
