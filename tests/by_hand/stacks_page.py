@@ -63,7 +63,7 @@ The web's, in the same way: aiofiles 25.1 (210; one fails in both), aiosqlite 0.
 (220), httpx 0.28 (1413; 13 in both), hypercorn 0.18 (196; 2 in both), janus 2.0 (99), trio-asyncio 0.16 (125; one in both), urllib3 2.8
 (2393; 56 in both), uvicorn 0.54 (1318; 5 in both), waitress 3.0 (789), websockets 17.0 (1988; those on trio were not run), a part of cheroot's
 11.1 (90), and by `trial` Twisted's 26.10: internet (2473; 10 in both), test, trial, protocols (3299; 5 in both), web, application, logger, names
-(2484; one in both), python (420). aiosqlite's, trio-asyncio's and waitress' on 3.13, too. Failed under `all` alone, and mended: six of
+(2484; one in both), python (420). aiosqlite's, trio-asyncio's, waitress' and websockets' on 3.13, too. Failed under `all` alone, and mended: six of
 aiosqlite's (a method of a sqlite3 connection that another thread looks up), one of trio-asyncio's (a Ctrl-C by `pthread_kill()`), one of urllib3's
 (an exchanged `queue.Empty`), and of Twisted's each that met a closed socket, a listener's descriptor that is adopted, or an error of
 `connect_ex()`. Differ still: four of cheroot's, which go round in a circle without a wait until another thread has changed
