@@ -67,7 +67,7 @@ def put(queue: Any, item: Any, block: bool, timeout: float | None) -> None:
             return
         elif not (block and wait(queue, "_putters", lambda: not queue._is_full(), end)):
             let_others_run()
-            raise queue._full
+            raise queue._said["Full"]
     queue._of.put(queue, item, block, timeout if end is None else max(0.0, end - monotonic()))
 
 
@@ -88,7 +88,7 @@ def get(queue: Any, block: bool, timeout: float | None) -> Any:
             return item
         elif not (block and wait(queue, "_getters", lambda: bool(queue.queue), end)):
             let_others_run()
-            raise queue._empty
+            raise queue._said["Empty"]
     return queue._of.get(queue, block, timeout if end is None else max(0.0, end - monotonic()))
 
 

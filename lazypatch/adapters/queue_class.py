@@ -272,7 +272,7 @@ def plan(module: Any) -> list[Change]:
         base := _made(plain["Queue"], _Quick),
         _made(plain["LifoQueue"], _QuickStack, base),
         _made(plain["PriorityQueue"], _QuickHeap, base),
-        _named(_pythons_own("SimpleQueue"), (_Simple,), {"_empty": module.Empty}),
+        _named(_pythons_own("SimpleQueue"), (_Simple,), {"_said": {"Empty": module.Empty}}),
     ]
     changes = [Change(module, kind.__name__, kind) for kind in made]
     return [*changes, Change(__import__(made[-1].__module__), "SimpleQueue", made[-1])]  # _queue: pickle looks there
@@ -284,8 +284,8 @@ def _pythons_own(name: str) -> Any:
 
 
 def _made(plain: Any, *before: type) -> Any:
-    said = plain.put.__globals__
-    return _named(plain, (*before, plain), {"_hooks": _hooks_of(plain), "_full": said["Full"], "_empty": said["Empty"]})
+    said = plain.put.__globals__  # where Python's methods look for what they raise, each time
+    return _named(plain, (*before, plain), {"_hooks": _hooks_of(plain), "_said": said})
 
 
 def _named(plain: Any, bases: tuple[type, ...], space: dict[str, object]) -> Any:

@@ -97,6 +97,8 @@ def _adopt() -> None:
 def dispatch(number: int, frame: "FrameType | None") -> None:
     """What the interpreter calls for each signal with a handler, in whatever greenlet runs."""
     handler, hub = handlers.get(number), get_hub_if_exists()
+    if frame is not None and frame.f_code is pthread_kill.__code__:
+        frame = frame.f_back  # natively that call is one of C's, and who sends a signal to itself gets it at once
     if handler is None:  # it has been taken away meanwhile
         return
     if hub is None or sys.is_finalizing():

@@ -3,9 +3,12 @@
 What differs in gevent's. A socket that is made with SOCK_NONBLOCK waits. ``type`` is a number, where it should be a
 SocketKind. ``repr()`` does not tell the addresses, and the ResourceWarning of one that was not closed shows another
 object than the program's. ``setblocking()`` and ``settimeout()`` say nothing where the descriptor is closed.
-``sendfile()`` reads and sends, where the system can copy. And ``create_connection()`` and ``getfqdn()`` take the class,
-and what looks names up, from gevent, where Python's take what stands in the module socket: who replaces
-``socket.socket`` there, as PySocks does to send everything through a proxy, was passed over.
+``sendfile()`` reads and sends, where the system can copy. A closed socket that is asked for an attribute that sockets
+do not have, as ``hasattr()`` and ``isinstance()`` do, raises OSError instead of AttributeError, and one whose
+``__init__`` has not run yet RecursionError. What is wrong with an address is told by the other name, as of
+``connect()`` for ``connect_ex()``. And ``create_connection()`` and ``getfqdn()`` take the class, and what looks names
+up, from gevent, where Python's take what stands in the module socket: who replaces ``socket.socket`` there, as PySocks
+does to send everything through a proxy, was passed over.
 
 These two of Python's are Python code over those names, hence cooperative by themselves: they are put back. The methods
 are mended in gevent's class, which TLS sockets inherit.
@@ -37,6 +40,7 @@ _init, _repr_of_gevent = vars(_class)["__init__"], vars(_class)["__repr__"]
 _settimeout, _setblocking = vars(SocketMixin)["settimeout"], vars(SocketMixin)["setblocking"]
 _native: Any = native("socket", "socket")
 _NONBLOCK = getattr(_socket_module, "SOCK_NONBLOCK", 0)
+_OF_C = frozenset(dir(_native.__base__))
 _NAMES = {"gevent._socket3.socket": "socket.socket", "gevent.ssl.SSLSocket": "ssl.SSLSocket"}
 
 
@@ -44,6 +48,17 @@ def __init__(self: Any, family: Any = -1, type: Any = -1, proto: Any = -1, filen
     _init(self, family, type, proto, fileno)
     if fileno is None and type != -1 and type & _NONBLOCK:
         self.timeout = 0.0
+
+
+def _attribute(self: Any, name: str) -> Any:
+    if name not in _OF_C:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+    return getattr(self._sock, name)
+
+
+def _of_closed(self: Any, _: str) -> Any:
+    """A method of a closed socket that gevent's stand-in does not have: it is there, and fails when called."""
+    return self.getsockname
 
 
 def _type(self: Any) -> Any:
@@ -94,6 +109,22 @@ def setblocking(self: Any, flag: Any, /) -> None:
     _check(self)
 
 
+def _in_its_words(name: str, other: str) -> Any:
+    """The method *name* of gevent's, which asks C by the name of the *other*; C says by which it was asked."""
+    inner, said = getattr(_class, name), f"{other}()"
+
+    def method(self: Any, address: Any, /) -> Any:
+        try:
+            return inner(self, address)
+        except (OverflowError, TypeError) as error:
+            if not str(error).startswith(said):
+                raise
+        return getattr(self._sock, name)(address)  # says what is wrong
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"socket.{name}", inner.__doc__
+    return method
+
+
 def sendfile(self: Any, file: Any, offset: int = 0, count: int | None = None) -> Any:
     if getattr(self, "_sslobj", None) is not None:  # what goes out has to be encrypted first
         return self._sendfile_use_send(file, offset, count)
@@ -112,8 +143,12 @@ def _documented() -> list[Change]:
     """The methods of gevent's class."""
     changes = [
         Change(_class, "__init__", __init__),
+        Change(_class, "__getattr__", _attribute),
+        Change(_socket3._closedsocket, "__getattr__", _of_closed),
         Change(_class, "__repr__", __repr__),
         Change(_socket3._wrefsocket, "__repr__", _repr_inside),
+        Change(_class, "connect", _in_its_words("connect", "connect_ex")),
+        Change(_class, "connect_ex", _in_its_words("connect_ex", "connect")),
         Change(_class, "settimeout", settimeout),
         Change(_class, "setblocking", setblocking),
     ]

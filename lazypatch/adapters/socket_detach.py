@@ -12,6 +12,9 @@ it is asked first whether somebody is there, and where another process is faster
 So a listener that is *taken over* is made non-blocking, as gevent does: who serves it in several processes runs the
 same program in each. TLS sockets are never shared, for OpenSSL reads by itself.
 
+What is made of the descriptor of a socket that has a time-out, or is not to wait, does not know of that, and does not
+wait either: it raises BlockingIOError, as natively, by which twisted knows that it has accepted all there were.
+
 Given away is: what is detached; what Popen gets as stdin, stdout, stderr or in ``pass_fds``; what is sent with
 SCM_RIGHTS, so also by ``send_fds`` and multiprocessing.reduction; what is made inheritable, unless it is a listener,
 which servers do before they fork. Whose a descriptor is, is known by its number, and of its duplicates by the file's.
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 _class: Any = _socket3.socket
 _inner_class: Any = _socket3._wrefsocket
 _init, _detach, _sendmsg = _class.__init__, _class.detach, vars(_class).get("sendmsg")
+_gettimeout, _getblocking = _class.gettimeout, _class.getblocking
 _set_inheritable = native("os", "set_inheritable")
 # Not looked up when they are needed: there are libraries that refuse such calls beside an event loop of asyncio's.
 _fstat, _is_same = os.fstat, os.path.samestat
@@ -51,6 +55,8 @@ _DONTWAIT = getattr(_socket, "MSG_DONTWAIT", 0)
 _OWN_FILES = {"gevent._socket3", "gevent.ssl"}
 _fromfd_code = _socket3.fromfd.__code__
 _owners = _streams.sockets
+# The time-out of a socket that does not wait and takes itself for one that does: this very object says so.
+_NOT_TOLD = float("0.0")
 
 
 class _Shared(_inner_class):  # type: ignore[misc]
@@ -106,10 +112,14 @@ def _is_listener(fd: int) -> bool:
 
 
 def __init__(self: Any, family: Any = -1, type: Any = -1, proto: Any = -1, fileno: Any = None) -> None:
-    if fileno is None or _is_gevents_own(sys._getframe(1)) or not _stays_blocking(self, fileno):
+    if fileno is None or _is_gevents_own(sys._getframe(1)):
         _init(self, family, type, proto, fileno)
-    else:
+    elif _stays_blocking(self, fileno):
         _take_over(self, family, type, proto, fileno)
+    else:
+        _init(self, family, type, proto, fileno)
+        if self.timeout is None and any(user.timeout is not None for user in _users(self._sock.fileno())):
+            self.timeout = _NOT_TOLD
     _owners[self._sock.fileno()] = ref(self)
 
 
@@ -168,6 +178,15 @@ def _users(fd: int) -> Iterator[Any]:
             _owners.pop(number, None)
         elif number == fd or _is_same(_fstat(number), wanted):
             yield user
+
+
+def gettimeout(self: Any) -> Any:
+    timeout = _gettimeout(self)
+    return None if timeout is _NOT_TOLD else timeout
+
+
+def getblocking(self: Any) -> bool:
+    return bool(gettimeout(self) != 0.0)
 
 
 def detach(self: Any) -> int:
@@ -236,8 +255,10 @@ def plan(module: Any) -> list[Change]:
         )
     for function, original in (
         (__init__, _init), (detach, _detach), (sendmsg, _sendmsg), (set_inheritable, _set_inheritable),
+        (gettimeout, _gettimeout), (getblocking, _getblocking),
     ):  # fmt: skip
         function.__doc__, function.__qualname__ = original.__doc__, original.__qualname__
     set_inheritable.__module__ = "os"
-    changes = [Change(_class, function.__name__, function) for function in (__init__, detach, sendmsg)]
+    methods = (__init__, detach, sendmsg, gettimeout, getblocking)
+    changes = [Change(_class, function.__name__, function) for function in methods]
     return [*changes, Change(os, "set_inheritable", set_inheritable)]

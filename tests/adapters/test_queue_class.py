@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import run_code, run_python
+from conftest import run_code, run_python, same_as_plain
 
 # The program is armed, its queues are ours, and nothing has to be waited for longer than a moment.
 PRELUDE = """
@@ -352,3 +352,23 @@ print([pickle.dumps(queue.{name}, protocol) for protocol in (0, 2, 5)])
 assert pickle.loads(pickle.dumps(queue.{name})) is queue.{name}
 """
     assert run_code(code, spec="all") == run_code(code)
+
+
+def test_what_is_raised_is_what_stands_in_the_module() -> None:
+    """urllib3's tests exchange queue.Empty, and catch it by that name."""
+    code = """
+import queue, threading
+threading.Thread(target=int).start()
+class Other(Exception): pass
+for name in ("Queue", "LifoQueue", "PriorityQueue"):
+    for error in ("Empty", "Full"):
+        kept, q = getattr(queue, error), getattr(queue, name)(1)
+        setattr(queue, error, Other)
+        for timeout in (0, 0.01):
+            try:
+                q.get(timeout=timeout) if error == "Empty" else [q.put(1, timeout=timeout) for _ in range(2)]
+            except Other:
+                print(name, error, timeout)
+        setattr(queue, error, kept)
+"""
+    assert len(same_as_plain(code).splitlines()) == 12

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import APPS, clean_environment, run_code, run_python
+from conftest import APPS, clean_environment, run_code, run_python, same_as_plain
 
 HEAD = """
 import os, signal, sys, threading, time
@@ -666,3 +666,26 @@ except Arrived: print("arrived", len(sent))
 thread = threading.Thread(target=lambda: (time.sleep(0.01), print("ran"))); thread.start(); thread.join()
 """
     assert run_code(code, spec="all") == "arrived 1\nran\n"
+
+
+def test_who_sends_a_signal_to_itself_by_pthread_kill_has_handled_it_when_that_returns() -> None:
+    """In the frame of the caller, and what the handler raises comes out of the call."""
+    code = """
+import signal, sys, threading
+threading.Thread(target=int).start()
+seen = []
+def handler(number, frame):
+    seen.append(frame.f_code.co_name)
+    if len(seen) > 1:
+        raise KeyError(number)
+signal.signal(signal.SIGUSR1, handler)
+def send(after=None):
+    try:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        after = list(seen)
+    except KeyError:
+        after = "raised"
+    return after
+print(send(), send(), seen)
+"""
+    assert same_as_plain(code) == "['send'] raised ['send', 'send']\n"

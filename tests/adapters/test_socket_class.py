@@ -181,3 +181,40 @@ time.sleep(0.05)
 print(_thread._count())
 """
     assert same(code) == "0 3\n0\n"
+
+
+def test_a_socket_lacks_what_it_does_not_have() -> None:
+    """A closed one, or one that is not made yet, too: twisted's trial asks whatever it finds whether it is a class."""
+    code = """
+def ask(s, *more):
+    for what in (*more, lambda: hasattr(s, "nothing"), lambda: isinstance(s, dict), lambda: issubclass(s, dict)):
+        try:
+            print(what())
+        except Exception as error:
+            print(type(error).__name__, error)
+s = socket.socket()
+more = (lambda: s.nothing, lambda: hasattr(s, "getpeername"), lambda: hasattr(s, "_accept"))
+ask(s, *more)
+s.close()
+ask(s, *more, lambda: s.getpeername())
+ask(socket.socket.__new__(socket.socket))
+"""
+    assert same(code).startswith("AttributeError 'socket' object has no attribute 'nothing'\nTrue\n")
+
+
+def test_a_wrong_address_is_told_by_the_method_that_was_called() -> None:
+    code = """
+for timeout in (None, 0, 5):
+    for family, address in (
+        ("AF_INET", ("127.0.0.1", 65536)), ("AF_INET", ("127.0.0.1", -1)), ("AF_INET", 5), ("AF_INET", ("127.0.0.1",)),
+        ("AF_INET6", ("::1", 80, 1 << 21)), ("AF_INET6", ("::1", 80, 0, 0, 1)), ("AF_UNIX", "x" * 200), ("AF_UNIX", 5),
+    ):
+        for method in ("connect", "connect_ex"):
+            with socket.socket(getattr(socket, family)) as made:
+                made.settimeout(timeout)
+                try:
+                    print(getattr(made, method)(address))
+                except Exception as error:
+                    print(repr(error))
+"""
+    assert "connect_ex(): port must be 0-65535" in same(code)

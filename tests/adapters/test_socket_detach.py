@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import run_code
+from conftest import run_code, same_as_plain
 
 ARMED = """
 import os, socket, subprocess, sys, threading, time
@@ -297,3 +297,35 @@ a.setblocking(False)
 print(taken, got, file.read(1))
 """
     assert run_code(code, spec="all") == run_code(code) == "[b'first'] 3000000 None\n"
+
+
+def test_what_is_made_of_a_socket_that_does_not_wait_does_not_wait_either() -> None:
+    """And does not know of it, until it is told a time-out of its own: twisted accepts until nobody is there."""
+    code = """
+import os, socket, threading
+threading.Thread(target=int).start()
+def show(call):
+    try:
+        print(call())
+    except OSError as error:
+        print(type(error).__name__)
+listener = socket.create_server(("127.0.0.1", 0))
+listener.setblocking(False)
+made = socket.fromfd(listener.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+print(made.gettimeout(), made.getblocking(), os.get_blocking(made.fileno()))
+show(made.accept)
+a, b = socket.socketpair()
+a.settimeout(5)
+made = socket.socket(fileno=os.dup(a.fileno()))
+show(lambda: made.recv(1))
+show(made.makefile("rb").read)
+show(lambda: made.recv_into(bytearray(1)))
+made.settimeout(0.05)
+print(made.gettimeout())
+show(lambda: made.recv(1))
+made.setblocking(False)
+print(made.gettimeout(), made.getblocking())
+client = socket.socket(fileno=os.dup(socket.socket().detach()))
+print(client.gettimeout(), client.getblocking(), client.connect_ex(listener.getsockname()))
+"""
+    assert same_as_plain(code).startswith("None True False\nBlockingIOError\nBlockingIOError\nNone\n")

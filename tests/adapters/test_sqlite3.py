@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from conftest import run_code, run_python
+from conftest import run_code, run_python, same_as_plain
 
 PRELUDE = """
 import os, sys, threading, time
@@ -380,3 +380,28 @@ sqlite3.dbapi2.enable_shared_cache(False)
 print(sqlite3.connect(":memory:").execute("select 1").fetchall())
 """
     assert run_code(code, spec="all") == run_code(code)
+
+
+def test_another_thread_may_look_a_method_up_for_that_of_the_connection_to_call() -> None:
+    """aiosqlite looks up set_trace_callback() and its like in the thread of the event loop."""
+    code = """
+import queue, sqlite3, threading
+calls, connections = queue.SimpleQueue(), queue.SimpleQueue()
+def work():
+    connections.put(sqlite3.connect(":memory:"))
+    for call in iter(calls.get, None):
+        call()
+thread = threading.Thread(target=work)
+thread.start()
+connection = connections.get()
+set_trace_callback = connection.set_trace_callback
+try:
+    set_trace_callback(print)
+except sqlite3.ProgrammingError as error:
+    print(str(error).partition(".")[0])
+calls.put(lambda: set_trace_callback(print))
+calls.put(lambda: connection.execute("select 42"))
+calls.put(None)
+thread.join()
+"""
+    assert same_as_plain(code).endswith(" same thread\nselect 42\n")

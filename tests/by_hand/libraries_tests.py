@@ -122,6 +122,54 @@ DRIVERS = (
         folder="tests",
     ),
 )  # fmt: skip
+URLLIB3 = (
+    "trio h2 httpx hypercorn pysocks pytest-socket pytest-timeout quart quart-trio cryptography trustme pyopenssl brotli "
+    "backports.zstd"
+)
+# The web side: clients, servers, and what they are made of.
+WEB = (
+    Library("aiofiles", "25.1.0", "pytest-asyncio"),
+    Library("aiosqlite", "v0.22.1", "", "aiosqlite/tests/smoke.py", "https://github.com/omnilib/aiosqlite"),
+    Library(
+        "cheroot",
+        "11.1.2",
+        "requests jaraco.text jaraco.context portend pyopenssl pypytools pytest-mock pytest-timeout pytest-rerunfailures "
+        "requests-unixsocket requests-toolbelt trustme",
+        "cheroot/test -o addopts= -p cheroot.test._pytest_plugin",
+    ),
+    Library(
+        "gunicorn",
+        "27.0.1",
+        "h2 pytest-asyncio pytest-cov uvloop httpx[http2] inotify packaging tornado eventlet gunicorn_h1c",
+        "tests -o addopts= --ignore=tests/docker",
+    ),
+    Library("httpcore", "1.0.9", "anyio[trio] pytest-httpbin pytest-trio h2 socksio hpack werkzeug<2.1"),
+    Library("httpx", "0.28.1", "trio trustme uvicorn h2 socksio brotli zstandard rich click cryptography chardet"),
+    Library(
+        "hypercorn",
+        "0.18.0",
+        "httpx hypothesis mock pytest-asyncio pytest-cov pytest-trio trio aioquic uvloop",
+        "tests -o addopts=",
+    ),
+    Library("janus", "2.0.0", "pytest-asyncio pytest-cov", "tests -o addopts= --ignore=tests/test_benchmarks.py"),
+    Library("trio-asyncio", "0.16.0", "pytest-trio outcome"),
+    Library("urllib3", "2.8.0", URLLIB3, "test"),
+    Library(
+        "uvicorn",
+        "0.54.0",
+        "uvicorn[standard] pytest-mock pytest-xdist trustme cryptography httpx2 a2wsgi wsproto zttp pytest-codspeed",
+        "tests -p no:codspeed",
+    ),
+    Library("waitress", "3.0.2", "pytest-cov", "tests -o addopts="),
+    # Without its tests on trio.
+    Library(
+        "websockets",
+        "17.0",
+        "",
+        "tests --ignore=tests/trio",
+        "https://github.com/python-websockets/websockets",
+    ),
+)
 SERVERS: dict[str, Any] = {
     "": contextlib.nullcontext,
     # psycopg's tests want transactions of two phases, psycopg2's replication, both many connections.
@@ -213,7 +261,7 @@ def main(arguments: list[str]) -> int:
     with ThreadPoolExecutor(options.jobs) as pool:
         waiting = {
             library.title: pool.submit(compare, library, folder, store, options.spec)
-            for library in (*LIBRARIES, *DRIVERS)
+            for library in (*LIBRARIES, *WEB, *DRIVERS)
             if not options.names or library.name in options.names
         }
         for title, future in waiting.items():

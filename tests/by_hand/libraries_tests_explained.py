@@ -40,6 +40,27 @@ EXPLAINED: tuple[Explained, ...] = (
         "turn, and rows are read without letting others run.",
     ),
     Explained(
+        "cheroot *",
+        "*::test_*unhandled_exception*",
+        "They look at an attribute of a server in a circle that waits for nothing, until another thread has changed it.",
+    ),
+    Explained(
+        "cheroot *",
+        "*::test_keepalive_conn_management",
+        "It looks at an attribute of a server in a circle that waits for nothing, until another thread has changed it.",
+    ),
+    Explained(
+        "cheroot *",
+        "*::test_invalid_selected_connection",
+        "From then on a server's loop gets an error where it would wait, so it goes round without a wait, for ever.",
+    ),
+    Explained(
+        "gunicorn *",
+        "*::TestConcurrentFuturesImportOrder::*",
+        "They look for a class of gevent's by its name, and for a fault of gevent.monkey's: a lock that concurrent.futures made "
+        "before it was patched stays native. Here it is Python's class by its name, and cooperative.",
+    ),
+    Explained(
         "psycopg*",
         "*::test_commit_concurrency",
         "A thread commits without end what needs no commit, so it asks nobody and waits for nothing. Greenlets take turns where "

@@ -58,6 +58,17 @@ What differs and cannot be mended, or is not yet:
 Own tests of projects, on 3.11, plain and under `all`, the same tests passed and failed: click 8.5 (2434), werkzeug 3.1 (979; one that
 times out in both), jinja2 3.1 (909), flask 3.1 (489; one that fails in both), cachetools 8.0 (476), requests 2.34 without those that need
 httpbin (271), tornado 6.6 (1517). One of tornado's failed under `all` alone, and was mended: an error of `os.write()` kept hold of the buffer.
+
+The web's, in the same way: aiofiles 25.1 (210; one fails in both), aiosqlite 0.22 (29), gunicorn 27.0 (3237; 20 fail in both), httpcore 1.0
+(220), httpx 0.28 (1413; 13 in both), hypercorn 0.18 (196; 2 in both), janus 2.0 (99), trio-asyncio 0.16 (125; one in both), urllib3 2.8
+(2393; 56 in both), uvicorn 0.54 (1318; 5 in both), waitress 3.0 (789), websockets 17.0 (1988; those on trio were not run), a part of cheroot's
+11.1 (90), and by `trial` Twisted's 26.10: internet (2473; 10 in both), test, trial, protocols (3299; 5 in both), web, application, logger, names
+(2484; one in both), python (420). aiosqlite's, trio-asyncio's, waitress' and websockets' on 3.13, too. Failed under `all` alone, and mended: six of
+aiosqlite's (a method of a sqlite3 connection that another thread looks up), one of trio-asyncio's (a Ctrl-C by `pthread_kill()`), one of urllib3's
+(an exchanged `queue.Empty`), and of Twisted's each that met a closed socket, a listener's descriptor that is adopted, or an error of
+`connect_ex()`. Differ still: four of cheroot's, which go round in a circle without a wait until another thread has changed
+something, and two of gunicorn's, which look for a class of gevent's by its name, or a lock that gevent.monkey leaves native. Three of uvicorn's and one
+of gunicorn's, which give a server 50 or 100 ms, failed once and not again.
 """
 
 
