@@ -100,6 +100,7 @@ ADAPTED = (
     "asyncio.unix_events",
     "concurrent.futures.thread",
     "concurrent.interpreters",
+    "ctypes",
     "eventlet.patcher",
     "fcntl",
     "getpass",
