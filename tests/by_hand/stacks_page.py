@@ -58,6 +58,16 @@ What differs and cannot be mended, or is not yet:
 Own tests of projects, on 3.11, plain and under `all`, the same tests passed and failed: click 8.5 (2434), werkzeug 3.1 (979; one that
 times out in both), jinja2 3.1 (909), flask 3.1 (489; one that fails in both), cachetools 8.0 (476), requests 2.34 without those that need
 httpbin (271), tornado 6.6 (1517). One of tornado's failed under `all` alone, and was mended: an error of `os.write()` kept hold of the buffer.
+
+Own tests of libraries of threads, processes and databases, on 3.11, plain and under `all`, on a machine so busy that long suites were
+cut off: then the tests that both runs reached are counted. The same tests passed and failed: Django 5.2's signals, dispatch, sessions,
+async, test_runner, servers, staticfiles, asgi, handlers and files (1507; one that fails in both), huey (303), fasteners 0.20 (45; two that
+lack a module in both), ptyprocess (15), pexpect (130), apscheduler 3.11's executors (28; seven that fail in both), prompt_toolkit's
+prompts (33; without one that takes minutes), pebble's tests of forked processes, of threads and of signals (57; two that fail in both). kombu (1674): one differs, which
+asserts that a gevent that is loaded is not what the program runs in. SQLAlchemy's test/base and test/engine (1730): two differ, which
+assert that greenlet has not been imported. rq (568): one failed under `all` alone, and was mended: `PyThreadState_SetAsyncExc()` found no
+thread. Tests of pebble that give a process 0.4 to 1 s to end failed under `all` where the machine was busy: starting and ending a forked
+process costs more there.
 """
 
 
