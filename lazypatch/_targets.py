@@ -103,6 +103,7 @@ ADAPTED = (
     "asyncio.unix_events",
     "concurrent.futures.thread",
     "concurrent.interpreters",
+    "ctypes",
     "curses",
     "curses.panel",
     "eventlet.patcher",

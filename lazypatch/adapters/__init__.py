@@ -36,6 +36,7 @@ _NEEDED = {
     "queue_class": "_as_builtin _waits changes polling",
     "thread_classes": "changes",
     "thread_errors": "_as_builtin _waits changes polling fork_threads",
+    "thread_raise": "_as_builtin _waits changes polling fork_threads",
     "thread_rlock": "_as_builtin _waits changes polling",
     "socket_calls": "_as_builtin _waits changes polling",
     "socket_detach": "_as_builtin _waits changes polling _streams",

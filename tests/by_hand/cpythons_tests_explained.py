@@ -104,7 +104,6 @@ EXPLAINED: tuple[Explained, ...] = (
         "It takes the condition that is inside of Python's Event. The cooperative one has none.",
     ),
     Explained("test_threading", "*.test_excepthook_thread_None", IDENTS),
-    Explained("test_threading", "*.test_PyThreadState_SetAsyncExc", IDENTS),
     Explained("test_threading", "*.InterruptMainTests.test_can_interrupt_tight_loops", LOOPS),
     Explained(
         "test_threading",

@@ -69,6 +69,16 @@ aiosqlite's (a method of a sqlite3 connection that another thread looks up), one
 `connect_ex()`. Differ still: four of cheroot's, which go round in a circle without a wait until another thread has changed
 something, and two of gunicorn's, which look for a class of gevent's by its name, or a lock that gevent.monkey leaves native. Three of uvicorn's and one
 of gunicorn's, which give a server 50 or 100 ms, failed once and not again.
+
+Own tests of libraries of threads, processes and databases, on 3.11, plain and under `all`, on a machine so busy that long suites were
+cut off: then the tests that both runs reached are counted. The same tests passed and failed: Django 5.2's signals, dispatch, sessions,
+async, test_runner, servers, staticfiles, asgi, handlers and files (1507; one that fails in both), huey (303), fasteners 0.20 (45; two that
+lack a module in both), ptyprocess (15), pexpect (130), apscheduler 3.11's executors (28; seven that fail in both), prompt_toolkit's
+prompts (33; without one that takes minutes), pebble's tests of forked processes, of threads and of signals (57; two that fail in both). kombu (1674): one differs, which
+asserts that a gevent that is loaded is not what the program runs in. SQLAlchemy's test/base and test/engine (1730): two differ, which
+assert that greenlet has not been imported. rq (568): one failed under `all` alone, and was mended: `PyThreadState_SetAsyncExc()` found no
+thread. Tests of pebble that give a process 0.4 to 1 s to end failed under `all` where the machine was busy: starting and ending a forked
+process costs more there.
 """
 
 
