@@ -323,7 +323,8 @@ def test_a_pools_thread_may_fork_while_its_job_is_being_submitted(fork: str) -> 
     """The child asks for the lock that submit() holds in the parent, when it ends; nobody is left to let go of it."""
     run_code(
         f"""
-import multiprocessing, os
+import multiprocessing, os, sys
+sys.setswitchinterval(1000)  # who submits has no turn before the fork: it would have the child join its own thread
 from concurrent.futures import ThreadPoolExecutor
 import concurrent.futures.thread as pools
 def child_of_multiprocessing():
