@@ -199,3 +199,53 @@ thread = threading.Thread(target=print, args=["ran"]); thread.start(); thread.jo
 """
     done = run_python("-c", code, spec="all")
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\nTrue\nran\n", "")
+
+
+INTERRUPTED = {
+    "an install": """
+inner = session().scheduler.commit
+def commit(*given):
+    session().scheduler.commit = inner
+    _signal.raise_signal(_signal.SIGUSR1)
+    return inner(*given)
+import signal; session().scheduler.commit = commit
+""",
+    "the plan of an adapter": """
+inner = _adapters.Adapter.load
+def load(row):
+    _adapters.Adapter.load = inner
+    _signal.raise_signal(_signal.SIGUSR1)
+    return inner(row)
+import signal; _adapters.Adapter.load = load
+""",
+    "gevent's import": """
+def trace(frame, event, argument):
+    if frame.f_code.co_name == "<module>" and frame.f_globals["__name__"] == "gevent.event":
+        sys.settrace(None)
+        _signal.raise_signal(_signal.SIGUSR1)
+sys.settrace(trace)
+""",
+}
+
+
+@pytest.mark.parametrize("what", INTERRUPTED)
+def test_what_a_signals_handler_raises_reaches_the_program_and_the_next_try_completes(what: str) -> None:
+    """Whatever it is: it is no fault of what it interrupts."""
+    code = f"""
+import _signal, sys
+from lazypatch import _adapters
+from lazypatch._session import session
+class Late(Exception): pass
+def handler(*_): raise Late
+_signal.signal(_signal.SIGUSR1, handler)
+assert "queue" not in sys.modules and "gevent" not in sys.modules
+{INTERRUPTED[what]}
+try:
+    import queue
+except Late:
+    print("raised")
+import queue, lazypatch
+print(lazypatch.state("queue"), lazypatch.state("queue-class"), queue.Queue is not lazypatch.get_original("queue", "Queue"))
+"""
+    done = run_python("-c", code, spec="all")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "raised\ninstalled installed True\n", "")
