@@ -195,8 +195,8 @@ import os, signal, threading, time
 def fork():
     pid = os.fork()
     if not pid:
-        os.posix_spawn("/bin/sh", ["sh", "-c", f"sleep 0.1; kill -INT {os.getpid()}"], os.environ)
-        try: time.sleep(10)
+        kill = ["sh", "-c", f"sleep 0.1; kill -INT {os.getpid()}"]
+        try: os.posix_spawn("/bin/sh", kill, os.environ); time.sleep(30)
         except KeyboardInterrupt: os.write(1, b"interrupted\\n")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os._exit(3)
