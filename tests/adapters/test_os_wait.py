@@ -292,6 +292,7 @@ LOOKS = {
 }
 WAITING = """
 import os, sys, threading
+sys.setswitchinterval(1000)  # who says that it is about to wait has no turn taken away before it does
 def child():
     r, w = os.pipe()
     pid = os.fork()
