@@ -221,7 +221,7 @@ class Waiting:
             commit(row.load()(module), late)
         except Exception as error:
             from ._errors import not_adapted, warn_once
-            from ._failure import is_users
+            from ._whose import is_users
 
             if is_users(error):
                 raise

@@ -13,6 +13,7 @@ import sys
 from ._around_gevent import in_the_way, origin
 from ._look_up import half_imported
 from ._targets import GEVENT_IS
+from ._whose import is_users, is_veto
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,32 +53,6 @@ class During:
 
 
 _bootstrap: Any = _frozen_importlib
-
-
-def is_veto(error: BaseException) -> bool:
-    """Whether it is gevent's DoNotPatch, which is no Exception."""
-    return type(error).__name__ == "DoNotPatch"
-
-
-def is_users(error: BaseException) -> bool:
-    """Whether it goes on to the user: it has come from outside, as by a signal, and not from what we were doing."""
-    return not is_veto(error) and (not isinstance(error, Exception) or _is_of_a_handler(error))
-
-
-def _is_of_a_handler(error: BaseException) -> bool:
-    """Whether it came out of a function that is some signal's handler now."""
-    signal: Any = sys.modules["_signal"]
-    adapter: Any = sys.modules.get("lazypatch.adapters.signal_main")
-    handlers = [*map(signal.getsignal, signal.valid_signals()), *(adapter.handlers.values() if adapter else ())]
-    codes = {getattr(getattr(each, "__func__", each), "__code__", None) for each in handlers if not _is_ours(each)}
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code not in codes:
-        trace = trace.tb_next
-    return trace is not None
-
-
-def _is_ours(handler: object) -> bool:
-    return str(getattr(handler, "__module__", "")).startswith("lazypatch.")
 
 
 def gave_up(
