@@ -224,7 +224,10 @@ class Waiting:
             commit(row.load()(module), late)
         except Exception as error:
             from ._errors import not_adapted, warn_once
+            from ._whose import is_users
 
+            if is_users(error):
+                raise
             self._outcomes[row.word, name] = "failed"
             warn_once(not_adapted(row.word, error))
         else:

@@ -1,7 +1,8 @@
 """What is to be done when something is raised where we are at work inside a user's import or call.
 
-The import goes on, and says what it leaves native; only what is the user's own (Ctrl-C, SystemExit, GreenletExit)
-goes on to the user. Everything here may be done twice: Ctrl-C can also come in the middle of tidying up.
+The import goes on, and says what it leaves native; only what is the user's own (Ctrl-C, SystemExit, GreenletExit, what
+a signal's handler raises) goes on to the user. Everything here may be done twice: Ctrl-C can also come in the middle of
+tidying up.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from ._around_gevent import in_the_way, origin
 from ._look_up import half_imported
 from ._targets import GEVENT_IS
+from ._whose import is_users, is_veto
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,11 +55,6 @@ class During:
 _bootstrap: Any = _frozen_importlib
 
 
-def is_veto(error: BaseException) -> bool:
-    """Whether it is gevent's DoNotPatch, which is no Exception."""
-    return type(error).__name__ == "DoNotPatch"
-
-
 def gave_up(
     selection: Selection, standins: StandIns, worker: Worker | None, error: BaseException, during: During
 ) -> None:
@@ -71,7 +68,7 @@ def gave_up(
             worker.release_standins()
             worker.let_go()
         worker.truth.forget(native)
-    if not isinstance(error, Exception) and not is_veto(error):
+    if is_users(error):
         raise error
     if during.ahead and worker is not None and not passing:
         selection.failed.add(during.ahead)
@@ -84,7 +81,7 @@ def gave_up(
 
 def could_not_look(error: BaseException) -> None:
     """Looking for what was too late was left by *error*: a line on stderr, if it is not the user's own."""
-    if not isinstance(error, Exception) and not is_veto(error):
+    if is_users(error):
         raise error
     from . import _errors
 
@@ -100,6 +97,9 @@ def _drop_claims(busy: dict[str, list[int]]) -> None:
 
 def not_loaded(selection: Selection, standins: StandIns, quiet: bool, error: Exception, armed: list[str]) -> None:
     """gevent could not be loaded. *quiet*: that is no news yet if it is not to be found. *armed*: sys.path then."""
+    if is_users(error):
+        standins.come_back()
+        raise error
     not_yet = quiet and isinstance(error, ModuleNotFoundError) and error.name == "gevent"
     if not_yet or _is_between_threads(error) or isinstance(error, RecursionError):
         if not_yet:
@@ -129,7 +129,7 @@ def _is_between_threads(error: BaseException) -> bool:
 
 def _left_for_now(selection: Selection, native: list[str], error: BaseException) -> bool:
     """Put on record that *native* stay so: False if for good, True if the next end of a target's import tries again."""
-    if not isinstance(error, Exception) and not is_veto(error):
+    if is_users(error):
         return True  # Ctrl-C is no reason; late/trying_again.py goes on
     if _is_between_threads(error):
         selection.came_late([name for name in native if name in selection.wanted])
@@ -141,13 +141,13 @@ def _left_for_now(selection: Selection, native: list[str], error: BaseException)
 def not_installed(selection: Selection, worker: Worker, names: Iterable[str], error: BaseException) -> None:
     """The install of *names* was left by *error*, and what it had changed was put back."""
     native = [name for name in names if not worker.originals.recorded(sys.modules.get(name))]
+    if is_users(error):
+        raise error
     passing = is_veto(error)
     if passing:
         selection.vetoed.update(native)
-    elif isinstance(error, Exception):
-        passing = _left_for_now(selection, native, error)
     else:
-        raise error
+        passing = _left_for_now(selection, native, error)
     worker.truth.forget(native)
     if native and not passing:
         from . import _errors

@@ -6,7 +6,9 @@ import contextlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import run_python
+from conftest import HANGS_AFTER, run_python
 
 # For a program of a test that has imported threading and time: what calls give that threads make all at once, and how long
 # all of them took. What one of them raises fails the program.
@@ -96,11 +98,28 @@ def run(code: str, spec: str | None, *arguments: object) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+_taken: list[socket.socket] = []  # what keeps each port for this process, until its end
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody takes before a server of this process listens on it.
+
+    It is none of those that the system gives to whoever connects. The same number is bound for datagrams, which a server
+    does not use: so the other processes of a test run, which look for ports in the same way, find that it is taken.
+    """
+    while True:
+        port = random.randrange(12000, 32000)
+        mine = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            mine.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            mine.close()
+            continue
+        _taken.append(mine)
+        return port
 
 
 def _found(name: str) -> str | None:
@@ -129,8 +148,10 @@ def _data() -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], data: pathlib.Path, is_ready: Callable[[], bool], **env: str) -> Iterator[None]:
-    """A server by *command*, until the end of the block; it begins when the server is ready."""
+def _running(
+    command: list[str], data: pathlib.Path, is_ready: Callable[[], bool], stop: int = signal.SIGTERM, **env: str
+) -> Iterator[None]:
+    """A server by *command*, until the end of the block, which it hears of by *stop*; the block begins when it is ready."""
     server = subprocess.Popen(command, env={**os.environ, **env}, **_quiet(data), **_nobody())  # type: ignore[call-overload]
     try:
         while not is_ready():
@@ -138,8 +159,11 @@ def _running(command: list[str], data: pathlib.Path, is_ready: Callable[[], bool
             time.sleep(0.05)  # it has no other way to say that it is ready
         yield
     finally:
-        server.terminate()
-        server.wait(30)
+        server.send_signal(stop)
+        try:
+            server.wait(HANGS_AFTER)
+        finally:
+            server.kill()
 
 
 def _quiet(data: pathlib.Path) -> dict[str, object]:
@@ -177,7 +201,8 @@ def postgres(*settings: str) -> Iterator[str]:
         options += [word for setting in settings for word in ("-c", setting)]
         ask = [ready, "-h", "127.0.0.1", "-p", port, "-t", "1"]
         is_ready = lambda: subprocess.run(ask, **_quiet(data)).returncode == 0  # type: ignore[call-overload]
-        with _running([server, "-D", str(data), *options], data, is_ready):
+        # SIGTERM would have it wait for the queries of clients that are gone.
+        with _running([server, "-D", str(data), *options], data, is_ready, signal.SIGINT):
             yield f"host=127.0.0.1 port={port} user=tester dbname=postgres"
 
 

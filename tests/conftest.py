@@ -31,7 +31,7 @@ threading.Thread(target=tick, daemon=True).start()
 r, w = os.pipe()
 assert type(os.read) is not type(len)
 """
-HANGS_AFTER = 60  # seconds; a machine under load is slow, a hang is for ever
+HANGS_AFTER = 120  # seconds; a machine under load is slow, a hang is for ever
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

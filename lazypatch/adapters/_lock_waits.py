@@ -7,6 +7,7 @@ from ._tickets import leave, let_others_run, new_ticket, wake
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
 
@@ -39,6 +40,19 @@ def acquire(
             # It is somebody else's turn if this one was woken, and was killed, or its time was over, before it ran.
             if not leave(tickets, ticket) and tickets and not is_held():
                 wake(tickets)
+
+
+_ACQUIRE = acquire.__code__
+
+
+def stand_back(frame: "FrameType | None") -> None:
+    """Who waits for a lock in *frame* stands still from now on: it is the turn of the next, perhaps the handler's."""
+    for each in (frame, frame and frame.f_back):
+        if each is not None and each.f_code is _ACQUIRE:
+            found = each.f_locals
+            leave(found["tickets"], found["ticket"])
+            if found["tickets"] and not found["is_held"]():
+                wake(found["tickets"])
 
 
 def wait(tickets: "Any", is_set: "Callable[[], bool]", timeout: "float | None") -> bool:

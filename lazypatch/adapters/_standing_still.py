@@ -10,7 +10,8 @@ take it, and somebody else does if it does not at once; gevent then asserts, or 
 Solution. The trace function, set only while a handler runs, *springs the trap*: a signal is raised in the interpreter
 alone, whose handler the interpreter calls as soon as it is back between two instructions of Python. When the call that
 waited is over, its byte is in hand, and the main thread stands still there until the handler's end. A lock that it has
-got is let go again meanwhile: the handler may want it, and natively would find it free.
+got is let go again meanwhile, and one for which it was woken is the next one's: the handler may want it, and natively
+would find it free.
 
 The same trap puts off a handler that would interrupt gevent's Python code, or ours, or an RLock's. Natively that is C,
 which no handler interrupts, and a lock or a byte would be lost.
@@ -140,6 +141,8 @@ def _stand(me: "Any", hub: "Any", frame: "FrameType | None") -> None:
     lock = frame.f_locals["self"] if frame is not None and frame.f_code is _ACQUIRE else None
     if lock is not None:
         lock.release()
+    elif (locks := sys.modules.get("lazypatch.adapters._lock_waits")) is not None:
+        locks.stand_back(frame)
     waits = vars(hub).get("_lazypatch_waits")
     joins = waits is not None and not waits.ref
     if joins:  # it is at the end of Hub.join(), and the handler may have only a signal to wait for

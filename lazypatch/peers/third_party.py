@@ -40,7 +40,7 @@ def patch_now(
         if events is not None:
             events.will_patch_foreign(module, supply, chosen)
     except BaseException as error:
-        from .._failure import is_veto
+        from .._whose import is_veto
 
         if is_veto(error):
             return False

@@ -252,8 +252,7 @@ def test_ctrl_c(wait: str) -> None:
         f"""
 signal.signal(signal.SIGINT, signal.default_int_handler)
 async def main():
-    in_threads(lambda: (time.sleep(0.05), os.kill(os.getpid(), signal.SIGINT)))
-    try: {wait}
+    try: in_threads(lambda: (time.sleep(0.05), os.kill(os.getpid(), signal.SIGINT))); {wait}
     finally: print(loop_here() is asyncio.get_event_loop())
 try: asyncio.run(main())
 except KeyboardInterrupt: print("interrupted", loop_here())

@@ -98,9 +98,8 @@ elif {end!r} == "kill":
     assert isinstance(waits.value, gevent.GreenletExit)
 else:
     import signal
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try: take(fd)
+    try: signal.setitimer(signal.ITIMER_REAL, 0.05); take(fd)
     except KeyboardInterrupt: pass
 child.communicate(b"")
 gevent.sleep(0.1)

@@ -195,8 +195,8 @@ import os, signal, threading, time
 def fork():
     pid = os.fork()
     if not pid:
-        os.posix_spawn("/bin/sh", ["sh", "-c", f"sleep 0.1; kill -INT {os.getpid()}"], os.environ)
-        try: time.sleep(10)
+        kill = ["sh", "-c", f"sleep 0.1; kill -INT {os.getpid()}"]
+        try: os.posix_spawn("/bin/sh", kill, os.environ); time.sleep(30)
         except KeyboardInterrupt: os.write(1, b"interrupted\\n")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os._exit(3)
@@ -323,7 +323,8 @@ def test_a_pools_thread_may_fork_while_its_job_is_being_submitted(fork: str) -> 
     """The child asks for the lock that submit() holds in the parent, when it ends; nobody is left to let go of it."""
     run_code(
         f"""
-import multiprocessing, os
+import multiprocessing, os, sys
+sys.setswitchinterval(1000)  # who submits has no turn before the fork: it would have the child join its own thread
 from concurrent.futures import ThreadPoolExecutor
 import concurrent.futures.thread as pools
 def child_of_multiprocessing():

@@ -106,8 +106,7 @@ elif {end!r} == "kill":
     assert isinstance(waits.value, gevent.GreenletExit)
 else:
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    try: lock.acquire(); raise AssertionError
+    try: signal.setitimer(signal.ITIMER_REAL, 0.05); lock.acquire(); raise AssertionError
     except KeyboardInterrupt: pass
 assert not lock.acquire(timeout=0.05) and not lock._semlock._count() and not lock._semlock._is_mine()
 here.send(1); child.join()

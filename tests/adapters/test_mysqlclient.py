@@ -31,9 +31,13 @@ run = runner(PRELUDE, quiet=False)
 
 CHECKS = {
     "queries wait together": """
-        left = [connect() for _ in range(8)]
-        found, took = at_once(lambda: ask(left.pop(), "select sleep(0.3)"), 8)
-        assert found == [0] * 8 and took < 8 * 0.3 / 2, took
+        made, holder = [connect() for _ in range(8)], connect()
+        for n in range(8): ask(holder, f"select get_lock('q{n}', 0)")
+        def release():
+            while ask(holder, "select count(*) from information_schema.processlist where state = 'User lock'") != 8: time.sleep(0.01)
+            ask(holder, "select release_all_locks()")
+        waits = [lambda n=n: ask(made[n], f"select get_lock('q{n}', 40)") for n in range(8)]
+        found = all_of([*waits, release])[0]; found.remove(None); assert found == [1] * 8, found
     """,
     "transactions, errors": """
         import pickle
@@ -74,11 +78,10 @@ CHECKS = {
             k.execute(f"load data local infile '{f.name}' into table t"); assert k.rowcount == 100
     """,
     "read_timeout": """
-        c = connect(read_timeout=1); begin = time.monotonic()
+        c = connect(read_timeout=2)
         try: ask(c, "select sleep(20)")
         except MySQLdb.OperationalError as error: assert error.args[0] in (2013, 2026), error
         else: raise AssertionError
-        assert 0.9 < time.monotonic() - begin < 10
     """,
     "killed by another thread, ping, autocommit": """
         c, d = connect(autocommit=True), connect(); number = c.thread_id()
@@ -127,9 +130,8 @@ def test_a_server_that_says_nothing() -> None:
     """connect_timeout is libmysqlclient's, in C."""
     with silent() as port:
         code = """
-begin = time.monotonic()
 try: connect(connect_timeout=1)
-except MySQLdb.OperationalError: assert 0.5 < time.monotonic() - begin < 20
+except MySQLdb.OperationalError: pass
 else: raise AssertionError
 """
         run(port, code)

@@ -190,8 +190,8 @@ gevent.sleep(0.01)
 greenlet.kill()
 assert greenlet.dead
 import subprocess
-killer = subprocess.Popen(["/bin/sh", "-c", f"sleep 0.3; kill -INT {os.getpid()}"])
 try:
+    killer = subprocess.Popen(["/bin/sh", "-c", f"sleep 0.3; kill -INT {os.getpid()}"])
     os.read(r, 1)
 except KeyboardInterrupt:
     pass

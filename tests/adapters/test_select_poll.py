@@ -15,7 +15,8 @@ ARMED = BESIDE_TICKS + "import socket\npoll = select.poll()\n"
 def test_it_waits_and_the_others_run() -> None:
     code = """
 poll.register(r, select.POLLIN)
-assert poll.poll(0) == [] and poll.poll(100) == [] == poll.poll(0.1) and len(ticks) > 5
+assert poll.poll(0) == []
+while len(ticks) < 6: assert poll.poll(100) == [] == poll.poll(0.1)
 threading.Thread(target=os.write, args=(w, b"x")).start()
 assert poll.poll() == [(r, select.POLLIN)] == poll.poll(-1) == poll.poll(5) == poll.poll(0)
 poll.modify(r, 0)
@@ -52,7 +53,7 @@ a = socket.create_connection(listener.getsockname())
 b = listener.accept()[0]
 poll.register(b, select.POLLPRI)
 threading.Thread(target=lambda: (time.sleep(0.05), a.send(b"!", socket.MSG_OOB))).start()
-assert poll.poll(5000) == [(b.fileno(), select.POLLPRI)]
+assert poll.poll(50000) == [(b.fileno(), select.POLLPRI)]
 """
     run_code(ARMED + code, spec="all")
 
@@ -61,9 +62,9 @@ def test_one_that_always_has_something_lets_the_others_run() -> None:
     """As the interpreter does every few milliseconds."""
     code = """
 poll.register(w, select.POLLOUT)
-end, before = time.monotonic() + 20, len(ticks)
+before = len(ticks)
 while len(ticks) < before + 5:
-    assert poll.poll() and poll.poll(0) and time.monotonic() < end
+    assert poll.poll() and poll.poll(0)
 """
     run_code(ARMED + code, spec="all")
 
@@ -149,9 +150,9 @@ def test_select_waits_for_its_third_list() -> None:
 listener = socket.create_server(("127.0.0.1", 0))
 a = socket.create_connection(listener.getsockname())
 b = listener.accept()[0]
-assert select.select([b], [], [b], 0.1) == ([], [], []) and len(ticks) > 5
+while len(ticks) < 6: assert select.select([b], [], [b], 0.1) == ([], [], [])
 threading.Thread(target=lambda: (time.sleep(0.05), a.send(b"!", socket.MSG_OOB))).start()
-assert select.select([r], [], iter([b]), 5) == ([], [], [b]) == select.select([], [], [b], 0)
+assert select.select([r], [], iter([b]), 50) == ([], [], [b]) == select.select([], [], [b], 0)
 threading.Thread(target=lambda: (time.sleep(0.05), os.write(w, b"x"))).start()
 assert select.select([r], [], [a]) == ([r], [], [])
 assert select.select([r], [a], [a]) == ([r], [a], [])

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="flags and queue
 
 PRELUDE = """
 import faulthandler, os, socket, tempfile, threading, time
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(50, exit=True)
 threading.Thread(target=int).start()
 def say(what, call):
     try:
@@ -178,7 +178,7 @@ def test_names_are_looked_up_while_the_others_run() -> None:
     code = """
 import faulthandler, socket, threading, time
 import gevent
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(50, exit=True)
 class Resolver:
     def getaddrinfo(self, host, port, family=0, *args, **kwargs):
         assert host == "known.only.here"

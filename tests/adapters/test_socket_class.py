@@ -172,12 +172,15 @@ import _thread
 socket.getaddrinfo("localhost", 80)
 lock = threading.Lock()
 lock.acquire()
-threads = [threading.Thread(target=lock.acquire, args=(True, 0.2)) for _ in range(3)]
+def take():
+    with lock: pass
+threads = [threading.Thread(target=take) for _ in range(3)]
 before = _thread._count()
 for t in threads: t.start()
 print(before, _thread._count())
+lock.release()
 for t in threads: t.join()
-time.sleep(0.05)
+while _thread._count(): time.sleep(0.001)
 print(_thread._count())
 """
     assert same(code) == "0 3\n0\n"

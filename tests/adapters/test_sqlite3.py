@@ -113,14 +113,12 @@ def test_a_deadlock_is_told_at_once(tmp_path: pathlib.Path) -> None:
     run(
         tmp_path,
         """
-a, b = connect(isolation_level=None), connect(isolation_level=None)
+a, b = connect(1000, isolation_level=None), connect(1000, isolation_level=None)
 for c in (a, b): c.execute("begin"); c.execute("select * from t").fetchall()
 a.execute("insert into t values (1)")
-begin = time.monotonic()
 try: b.execute("insert into t values (2)")
 except sqlite3.OperationalError as error: assert "locked" in str(error)
 else: raise AssertionError
-assert time.monotonic() - begin < 5  # of 20
 """,
     )
 
@@ -137,18 +135,18 @@ def waits(c):
     try: c.execute("insert into t values (1)")
     except sqlite3.OperationalError as error: assert str(error) == "database is locked"
     else: raise AssertionError
-    took = time.monotonic() - begin
-    assert took < 0.1 or len(ticks) - before > took / 0.05
-    return took
-assert 0.25 < waits(sqlite3.connect(path, timeout=0.3)) < 3
-assert 0.25 < waits(sqlite3.Connection(path, timeout=0.3)) < 3
-assert waits(sqlite3.connect(path, timeout=0)) < 0.2
+    did = len(ticks) > before
+    assert not did or time.monotonic() - begin > 0.25
+    return did
+assert waits(sqlite3.connect(path, timeout=0.3))
+assert waits(sqlite3.Connection(path, timeout=0.3))
+assert not waits(sqlite3.connect(path, timeout=0))
 c = sqlite3.connect(path, timeout=7)
 assert c.execute("PRAGMA busy_timeout").fetchone() == (7000,)
 assert c.execute("pragma Busy_Timeout = 300").fetchone() == (300,)
-assert 0.25 < waits(c) < 3
+assert waits(c)
 c.executescript("pragma busy_timeout = 0;")
-assert waits(c) < 0.2
+assert not waits(c)
 assert c.execute("PRAGMA  busy_timeout").fetchone() == (0,)
 """,
     )
@@ -173,8 +171,7 @@ elif {end!r} == "kill":
     assert isinstance(waits.value, gevent.GreenletExit)
 else:
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
-    try: write()
+    try: signal.setitimer(signal.ITIMER_REAL, 0.05); write()
     except KeyboardInterrupt: pass
     else: raise AssertionError
 assert not got
@@ -356,7 +353,7 @@ def test_connections_that_share_a_cache_do_not_wait_for_each_other_for_ever(shar
     """Their mutex is held while a statement runs, and is not recursive."""
     code = f"""
 import faulthandler, sqlite3, threading
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(50, exit=True)
 first, second = [sqlite3.connect("file:x?mode=memory&cache={share}", uri=True, check_same_thread=False) for _ in "12"]
 first.execute("create table t(x)")
 first.executemany("insert into t values(?)", [(i,) for i in range(1000)])

@@ -22,7 +22,7 @@ thread.start()
 thread.join()
 _thread.start_new_thread(look, ())
 look()
-time.sleep(0.01)
+while len(seen) < 4: time.sleep(0.001)
 print(seen, isinstance(threading.main_thread(), threading.Thread), issubclass(threading.Timer, threading.Thread))
 print(all(isinstance(each, threading.Thread) for each in threading.enumerate()), thread.is_alive())
 if hasattr(os, "fork"):
@@ -41,11 +41,14 @@ def leave():
     try:
         _thread.exit()
     except SystemExit as error:
-        print("leaves", error.code)
+        print("leaves", error.code); left.append(1)
         raise
     print("not reached")
-threading.Thread(target=leave).start()
-_thread.start_new_thread(leave, ())
+left = []
+for start in (lambda: threading.Thread(target=leave).start(), lambda: _thread.start_new_thread(leave, ())):
+    before = len(left)
+    start()
+    while len(left) == before: time.sleep(0.001)
 time.sleep(0.05)
 """
     assert run_code(code, spec="all") == run_code(code)

@@ -13,7 +13,8 @@ import _thread, sys, threading, time
 threading.Thread(target=int).start()
 def run(function, *args):
     _thread.start_new_thread(function, args)
-    time.sleep(0.05)
+    time.sleep(0.2)  # natively a thread counts only when it has begun
+    while _thread._count(): time.sleep(0.001)
 """
 
 

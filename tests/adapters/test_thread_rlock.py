@@ -353,7 +353,7 @@ def test_who_counts_threads_may_be_interrupted_by_who_counts_threads(spec: str) 
     """A finalizer or a signal's handler; threading's own lock is recursive for that (bpo-44422)."""
     code = """
 import faulthandler, threading
-faulthandler.dump_traceback_later(20, exit=True)
+faulthandler.dump_traceback_later(50, exit=True)
 threading.Thread(target=int).start()
 assert not isinstance(threading._active_limbo_lock, __import__("lazypatch").get_original("_thread", "RLock"))
 with threading._active_limbo_lock:

@@ -44,7 +44,8 @@ def sleeps():
     order = []
 
     def work():
-        time.sleep(0.05)
+        while not order:
+            time.sleep(0.001)
         order.append("second")
 
     worker = threading.Thread(target=work)

@@ -63,6 +63,7 @@ LAYERS: dict[str, list[str]] = {
         "_protocols",
         "_targets",
         "_places",
+        "_whose",
     ],
 }
 

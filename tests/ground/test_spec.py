@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import run_code, run_python
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lazypatch import LazyPatchError, _plain_spec
@@ -113,6 +113,11 @@ def test_enabling_again_adds_adapters_and_takes_none_out() -> None:
 WORDS = [*GROUPS, *("-" + name for name in GROUPS), "all", *(f"{o}=0" for o in OPTIONS), *ADAPTER_WORDS]
 
 
+# The same examples every time, however long each takes.
+drawn = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@drawn
 @given(st.lists(st.sampled_from(WORDS)))
 def test_every_spec_of_known_words_is_understood(words: list[str]) -> None:
     choice = parse(",".join(words))
@@ -127,6 +132,7 @@ def test_every_spec_of_known_words_is_understood(words: list[str]) -> None:
 PLAIN = [*GROUPS, *ADAPTER_WORDS, *("-" + word for word in ADAPTER_WORDS), "all", "gevent", "1", "ALL", "on", " queue "]
 
 
+@drawn
 @given(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=6))
 def test_what_needs_no_parser_means_what_the_parser_says(words: list[str]) -> None:
     text = ",".join(words)
@@ -145,6 +151,7 @@ def test_what_needs_no_parser_is_known_from_the_tables() -> None:
         assert _plain_spec.read(text) is None, text
 
 
+@drawn
 @given(st.text(alphabet="abcdefgh_=-,; ", min_size=1))
 def test_no_text_does_anything_but_parse_or_explain(text: str) -> None:
     explained = ""

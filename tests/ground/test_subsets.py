@@ -47,13 +47,15 @@ def distinct() -> list[str]:
 @pytest.mark.parametrize("spec", distinct())
 def test_whatever_groups_are_named_everything_works(spec: str) -> None:
     """They bring what they need, so nothing has to be warned of."""
-    outcome = run(spec)
+    outcome = run(spec, hangs_after=40)
     assert (outcome.failed, outcome.warnings) == ("", [])
 
 
 @pytest.mark.parametrize("row", [*((group,) for group in GROUPS), *PAIRS], ids=",".join)
 def test_what_was_taken_out_is_not_needed_or_warned_of(row: tuple[str, ...]) -> None:
     outcome = run(without(row), hangs_after=5)
+    if outcome.failed and not outcome.warnings:  # a machine under load is slow
+        outcome = run(without(row), hangs_after=40)
     assert not outcome.failed or outcome.warnings, f"{outcome.failed}, and nobody was told"
     for warning in outcome.warnings:
         assert any(f"without {group}: " in warning for group in row), warning

@@ -113,7 +113,7 @@ if {own}:
     assert not hasattr(ddtrace.threading_Lock(), "rawlink") and hasattr(threading.Lock(), "rawlink"), "who is gevent's"
 order = []
 def run(number):
-    time.sleep(0.02 * number)
+    while len(order) < number: time.sleep(0.001)
     order.append(number)
 threads = [threading.Thread(target=run, args=[number]) for number in (2, 1, 0)]
 [thread.start() for thread in threads]

@@ -190,7 +190,7 @@ BLOCKED = (
 import subprocess
 def blocked():
     lock = lazypatch.original("threading").Lock(); lock.acquire()
-    lock.acquire(True, 2)
+    lock.acquire(True, 4)
 subprocess.Popen(["/bin/sh", "-c", f"sleep 0.2; kill -USR1 {os.getpid()}"])
 blocked()
 print("went on", flush=True)

@@ -64,7 +64,7 @@ AT_EXIT = {
         from concurrent.futures import ThreadPoolExecutor
         pool = ThreadPoolExecutor(3)
         for number in range(6):
-            pool.submit(lambda number=number: (time.sleep(0.001 * number), print(number)))
+            pool.submit(lambda number=number: (time.sleep(0.02 * number), print(number)))
         """,
     "an uncaught error in a thread": """
         import threading

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import APPS, clean_environment, run_python
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 Call = tuple[str, tuple[tuple[str, bool], ...]]
@@ -310,8 +310,10 @@ SOME_CALLS = st.lists(
 ).map(tuple)
 ORDER = st.permutations(TARGETS).map(tuple)
 
-# The same examples every time.
-drawn = functools.partial(settings, deadline=None, derandomize=True, database=None)
+# The same examples every time, however long each takes.
+drawn = functools.partial(
+    settings, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @drawn(max_examples=70)
