@@ -37,26 +37,25 @@ from gevent.local import _localimpl_dict_entry as _entry
 from greenlet import getcurrent
 
 from .._threads import root_greenlet
-from . import thread_local
-from .thread_local import LOCAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def begin() -> None:
-    """From now on."""
-    global _root
-    _root = root_greenlet()
-    thread_local.current = current
-    for name in thread_local.ASK:
+def begin(local: "Any", prefix: str, who_ask: "tuple[str, ...]") -> None:
+    """From now on, for *local*, which keeps its values in a greenlet's dict by names that begin with *prefix*.
+
+    :param who_ask: the modules that tell threads apart by ``getcurrent()``.
+    """
+    global _local, _prefix, _root
+    _local, _prefix, _root = local, prefix, root_greenlet()
+    for name in who_ask:
         space = vars(sys.modules[name]) if name in sys.modules else {}
         if space.get("getcurrent") is getcurrent:  # else a signal's handler runs (_main_identity.py), and asks us
             space["getcurrent"] = current
     vars(thread).update(_lazypatch_getcurrent=getcurrent, _lazypatch_root=_root)
     thread.get_ident.__code__ = _get_ident.__code__
-    local: Any = thread_local._local
     local.__init__ = _init
     local.__init_subclass__ = classmethod(_init_subclass)
     for kind in _below(local):
@@ -96,6 +95,8 @@ def thread_of(me: "Any") -> "Any":
 
 _THREADS_OF = ("gevent.", "lazypatch.")  # each greenlet of a class of these stands for a thread, also natively
 _root: "Any" = None  # of the native thread in which this began: mostly the main one
+_local: "Any"
+_prefix: str
 
 
 # --- threading.local
@@ -110,7 +111,7 @@ def _init(self: "Any", /, *args: "Any", **kwargs: "Any") -> None:
 
 
 def _init_subclass(cls: "Any", /, **kwargs: "Any") -> None:
-    super(thread_local._local, cls).__init_subclass__(**kwargs)
+    super(_local, cls).__init_subclass__(**kwargs)
     _share(cls)
 
 
@@ -124,7 +125,7 @@ def _share(kind: "Any") -> None:
     home = next(each for each in kind.__mro__ if "__init__" in vars(each))
     if home is kind:
         original = vars(kind)["__init__"]
-    elif issubclass(home, thread_local._local) or home is object:
+    elif issubclass(home, _local) or home is object:
         return
     else:  # that of another class, which may be that of objects of other kinds, too
         original = None
@@ -169,7 +170,8 @@ def _is_known(local: "Any") -> bool:
     else:
         if hasattr(stands, "rawlink"):
             stands.rawlink(ended)
-        vars(stands)[LOCAL + str(id(impl))] = ref(impl, _local_deleted(LOCAL + str(id(impl)), new, ended))
+        key = _prefix + str(id(impl))
+        vars(stands)[key] = ref(impl, _local_deleted(key, ref(stands), ended))
     dicts[ident] = _entry(new, values)
     if theirs is not None:
         forget_last(dicts, theirs)

@@ -59,16 +59,18 @@ class Waits:
 
         :raises ProgrammingError: *error*, if it is another thread's.
         """
-        if self._owner is not None:
-            current = current_thread()
-            if current is not None and current != self._owner:
-                raise error(
-                    "SQLite objects created in a thread can only be used in that same thread. The object was created "
-                    f"in thread id {self._owner} and this is thread id {current}."
-                )
+        if self.is_elsewhere():
+            raise error(
+                "SQLite objects created in a thread can only be used in that same thread. The object was created "
+                f"in thread id {self._owner} and this is thread id {current_thread()}."
+            )
         if self in self._waiting:
             try_until(lambda: None if self in self._waiting else True)
         self.passed = id(getcurrent())
+
+    def is_elsewhere(self) -> bool:
+        """Whether the thread that runs may not use it."""
+        return self._owner is not None and current_thread() not in (None, self._owner)
 
     def reraise(self) -> None:
         """Raise what ended the wait, if anything has."""

@@ -134,15 +134,21 @@ def _guarded(native: Any, waits_of: Callable[[Any], Any], module: Any) -> Any:
 
 
 class _Checked:
-    """A method that never waits: it is native once it is looked up, so what it warns of names the caller's line."""
+    """A method that never waits: it is native once it is looked up, so what it warns of names the caller's line.
+
+    Another thread than the connection's may look it up, to have it called there, as aiosqlite does.
+    """
 
     def __init__(self, native: Any, module: Any) -> None:
         self._native = native
         self._elsewhere = module.ProgrammingError
+        self._guarded = _guarded(native, _OF_CONNECTION, module)
 
     def __get__(self, connection: Any, kind: Any) -> Any:
         waits = getattr(connection, "_waits", None)
         if waits is not None:
+            if waits.is_elsewhere():
+                return self._guarded.__get__(connection, kind)
             waits.enter(self._elsewhere)
         return self._native.__get__(connection, kind)
 

@@ -12,6 +12,10 @@ step of a thread, after which its values go. When the interpreter ends, the clas
 what the main thread had (_locals_at_end.py). A program that takes ``greenlet.greenlet`` from its module has such
 greenlets be the thread that they are in (_raw_greenlets.py), but for those below the hub, which are threads for gevent.
 
+What it costs, from the moment that a program takes that class: a quarter more for each ``get_ident()``, some 20 ns. In
+such a greenlet that call costs 0.1 to 0.4 microseconds, and its first look at a local as much as making it and
+switching there and back; so does one after another greenlet of the same thread has looked. Before, nothing.
+
 What stays. Who has taken ``gevent.local.local`` itself has that one. A local that the main thread has not used is empty
 for finalizers, and its class's ``__init__`` is not called for them. On Python 3.10 ``join()`` does not wait for a
 ``__del__`` that waits.
@@ -95,11 +99,13 @@ _IMPORTLIB = ("importlib", "_frozen_importlib", "_frozen_importlib_external")
 
 
 def _asked() -> None:
+    global current
     try:
         from . import _raw_greenlets
     except Exception:  # the program has changed its root, or its rights
         return
-    _raw_greenlets.begin()
+    current = _raw_greenlets.current
+    _raw_greenlets.begin(_local, LOCAL, ASK)
 
 
 def _end(thread: "Any") -> None:

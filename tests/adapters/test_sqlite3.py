@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from conftest import run_code, run_python
+from conftest import run_code, run_python, same_as_plain
 
 PRELUDE = """
 import os, sys, threading, time
@@ -380,3 +380,24 @@ sqlite3.dbapi2.enable_shared_cache(False)
 print(sqlite3.connect(":memory:").execute("select 1").fetchall())
 """
     assert run_code(code, spec="all") == run_code(code)
+
+
+def test_another_thread_may_look_a_method_up_and_have_it_called_in_the_connections_own() -> None:
+    """As aiosqlite does."""
+    code = """
+import queue, sqlite3, threading
+calls, answers = queue.Queue(), queue.Queue()
+def serve():
+    connection = sqlite3.connect(":memory:"); answers.put(connection)
+    while (call := calls.get()) is not None: answers.put(call(connection))
+thread = threading.Thread(target=serve); thread.start()
+connection = answers.get()
+for name in "create_function", "set_trace_callback", "create_collation": assert hasattr(connection, name)
+create = connection.create_function
+try: create("f", 0, lambda: 1)
+except sqlite3.ProgrammingError as error: print(str(error).partition(".")[0])
+calls.put(lambda _: create("f", 0, lambda: 7)); print(answers.get())
+calls.put(lambda connection: connection.execute("select f()").fetchone()); print(answers.get())
+calls.put(None); thread.join()
+"""
+    assert same_as_plain(code).count("\n") == 3
