@@ -54,6 +54,9 @@ def native(module: str, name: str) -> Any:
     return getattr(sys.modules[module], name) if found is MISSING else found
 
 
+greenlet_was_there = False  # before gevent was loaded by us: others may have taken its class
+
+
 class Truth:
     """The bridge to gevent.monkey and gevent.events; both are left alone until somebody has loaded them."""
 
@@ -106,6 +109,8 @@ class Truth:
             _errors.warn_once(_errors.in_the_way(name, file, origin(name)))
 
     def _import(self) -> None:
+        global greenlet_was_there
+        greenlet_was_there = "greenlet" in sys.modules
         import gevent  # alone: whoever imports a submodule does not wait for a thread that is in gevent's own body
         import gevent.thread  # with gevent.monkey
 

@@ -188,7 +188,8 @@ def _remember_who_runs() -> None:
     for name, module in [*sys.modules.items()]:
         if name.startswith(("gevent.", "lazypatch.")) and isinstance(module, types.ModuleType):
             names = names_of(module)
-            if names.get("getcurrent") is getcurrent:
+            asks = names.get("getcurrent")
+            if asks is getcurrent or type(asks) is types.FunctionType:  # those of adapters' files
                 names["getcurrent"] = current
 
 

@@ -35,6 +35,7 @@ _NEEDED = {
     "polling": "_as_builtin _waits changes",
     "queue_class": "_as_builtin _waits changes polling",
     "thread_classes": "changes",
+    "thread_local": "changes",
     "thread_errors": "_as_builtin _waits changes polling fork_threads",
     "thread_raise": "_as_builtin _waits changes polling fork_threads",
     "thread_rlock": "_as_builtin _waits changes polling",

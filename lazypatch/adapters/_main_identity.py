@@ -15,15 +15,14 @@ from contextvars import Context
 
 from greenlet import getcurrent, greenlet
 
-from .thread_local import LOCAL
+from . import thread_local
+from .thread_local import ASK, LOCAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
     from typing import Any
-
-_ASK = ("gevent.thread", "gevent.lock", "gevent.threading", "lazypatch._importlock")
 
 _bearers: "set[Any]" = set()
 
@@ -53,24 +52,34 @@ _main: "Any" = None
 
 
 def _current() -> "Any":
-    current = getcurrent()
+    current = thread_local.current()
     return main_greenlet() if current in _bearers else current
+
+
+def _otherwise(name: str) -> "Any":
+    """What the module *name* asks for the current greenlet while no handler runs."""
+    return thread_local.current if name in ASK else getcurrent
 
 
 def lend() -> None:
     """The first handler is about to run."""
-    for name in _ASK:
+    for name in (*ASK, "gevent.lock"):
         module = sys.modules.get(name)
-        if module is not None and vars(module).get("getcurrent") is getcurrent:
+        if module is not None and vars(module).get("getcurrent") is _otherwise(name):
             vars(module)["getcurrent"] = _current
 
 
 def take_back() -> None:
     """None runs any more."""
-    for name in _ASK:
+    for name in (*ASK, "gevent.lock"):
         module = sys.modules.get(name)
         if module is not None and vars(module).get("getcurrent") is _current:
-            vars(module)["getcurrent"] = getcurrent
+            vars(module)["getcurrent"] = _otherwise(name)
+
+
+def bearers() -> "list[Any]":
+    """The greenlets of handlers that run."""
+    return list(_bearers)
 
 
 def share(below: "Any", run: "Any") -> None:

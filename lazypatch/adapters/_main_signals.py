@@ -132,7 +132,7 @@ def _belongs_to(me: "Any", top: "Any", hub: "Any") -> bool:
 def _interrupt(hub: "Any", me: "Any") -> None:
     """Interrupt this greenlet, which may be computing for ever; it goes on when the others have had their turn."""
     later = hub.loop.timer(0.02)
-    back = hub.loop.run_callback(_go_on, me, later)
+    back = hub.loop.run_callback(_go_on, me, sys.modules["threading"].get_ident(), later)
     try:
         hub.switch()
     finally:
@@ -141,10 +141,10 @@ def _interrupt(hub: "Any", me: "Any") -> None:
         later.close()
 
 
-def _go_on(me: "Any", later: "Any") -> None:
+def _go_on(me: "Any", ident: int, later: "Any") -> None:
     """Not at once if it is a daemon and the main thread is at its end: natively the program would end now."""
     threading: "Any" = sys.modules["threading"]
-    thread = threading._active.get(id(me))
+    thread = threading._active.get(ident)
     if thread is None or not thread.daemon or threading.main_thread().is_alive():
         me.switch()
     else:

@@ -28,8 +28,7 @@ What stays. uvloop waits in C (the adapter ``uvloop`` mends that). A greenlet th
 itself, and that stands for another thread, sees the coroutine's loop. ``asyncio.current_task(loop)`` for the loop of
 another thread gives None from 3.14 on.
 Greenlets that a coroutine makes by itself, as SQLAlchemy (``run_sync()``, events) and greenback do, have the loop, and
-the context variables that those give them. For ``threading.local``, ``current_thread()``, ``get_ident()`` and RLocks
-each is a thread of its own, as under gevent; natively it is the one that it runs in. So greenback fails on trio.
+the context variables that those give them; the adapter ``thread-local`` makes them the thread that they are in.
 What is written in C and took ``_set_running_loop`` before asyncio was adapted, as uvloop does, is not seen.
 Seen in one of ten runs of a test on 3.13 and 3.14, not understood yet: a signal's handler that takes the very lock for
 which the main thread waits in a coroutine's step found it released before it did so itself (RuntimeError).

@@ -28,8 +28,7 @@ import os
 from itertools import compress, repeat
 from time import monotonic
 
-from gevent import thread  # its getcurrent() gives, where a signal's handler runs, the main thread's greenlet
-from greenlet import getcurrent
+from gevent import thread  # its getcurrent() gives the greenlet that stands for the thread
 
 from .._install import Change
 from . import polling
@@ -109,14 +108,14 @@ def _made_of(native: "Any") -> "Any":
             if monotonic() >= polling.due:
                 polling.asked()
             if take(self, False) if timeout is None else take(self, False, timeout):
-                self._owner = id(getcurrent())
+                self._owner = id(thread.getcurrent())
                 return True
             return wait(self, block, timeout)
 
         def _attempt(self, block: bool = False, timeout: "float | None" = None) -> bool:
             """Take it at once, or with *block* by a wait in C."""
             if take(self, block, timeout):
-                self._owner = id(getcurrent())
+                self._owner = id(thread.getcurrent())
                 return True
             return False
 
@@ -135,7 +134,7 @@ def _made_of(native: "Any") -> "Any":
 
         def _is_mine(self) -> bool:
             """Whether the lock is owned by this thread."""
-            return self._count() > 0 and self._owner == id(getcurrent())
+            return self._count() > 0 and self._owner == id(thread.getcurrent())
 
         def _after_fork(self) -> None:
             """Rezero the net acquisition count after fork()."""

@@ -22,7 +22,6 @@ import sys
 from functools import update_wrapper
 
 from gevent._hub_local import get_hub_if_exists
-from greenlet import getcurrent
 
 from .._gevent import native
 from .._originals import at_end
@@ -181,7 +180,8 @@ def _only_in_the_main_thread(what: str) -> None:
     thread, main = threading._active.get(threading.get_ident()), threading.main_thread()
     if thread is None or isinstance(thread, threading._DummyThread):  # perhaps one of _thread's
         known = sys.modules.get(f"{__package__}.fork_threads")
-        elsewhere = known is not None and getcurrent() in known.running and main.ident != threading.get_ident()
+        stands = sys.modules["gevent.thread"].getcurrent()
+        elsewhere = known is not None and stands in known.running and main.ident != threading.get_ident()
     else:
         elsewhere = thread is not main
     if elsewhere:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 
-from gevent import thread  # its getcurrent() gives, where a signal's handler runs, the main thread's greenlet
+from gevent import thread  # its getcurrent() gives the greenlet that stands for the thread
 from gevent.hub import Hub
 
 from .._install import Change

@@ -43,9 +43,8 @@ What differs and cannot be mended, or is not yet:
   does.
 - **A request that computes** longer than gunicorn's `--timeout` has its gthread worker killed, where plain Python's threads
   share the processor and the worker gives signs of life: raise `--timeout`. sync workers are killed in both.
-- **Code below SQLAlchemy's `run_sync()`**, and handlers of its events in asyncio, run in a greenlet of SQLAlchemy's. A
-  `threading.local` that was set outside is empty there, `current_thread()` is another one, and an RLock that the coroutine holds
-  cannot be taken. The same goes for greenback, which therefore does not work on trio; it does on asyncio. Use context variables.
+- **A greenlet of greenlet's own class** may be switched to from a thread that it was not made in: natively that is an error
+  (`greenlet.error`). In the thread that it was made in, as below SQLAlchemy's `run_sync()` and greenback's `await_()`, all is as natively.
 - **`import gevent.signal` as the first import**, which `celery -P gevent` does, warns that two adapters were left out.
 - **celery's gevent pool** fails on QUIT in plain Python (BlockingSwitchOutError, status 1); armed, it ends with status 0.
 - **A worker of uWSGI** ends Python inside C's `exit()`, when no greenlet can run any more: threads that still wait then are not waited
