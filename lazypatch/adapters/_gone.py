@@ -47,8 +47,9 @@ def stop_watchers() -> bool:
     if not _watched_for_gone:
         return False
     _watched_for_gone = False
-    kind, ids = kind_of_watchers(get_hub_if_exists().loop), {id(one) for one in gone}
-    for one in gc.get_objects():
+    loop, ids = get_hub_if_exists().loop, {id(one) for one in gone}
+    kind = kind_of_watchers(loop)
+    for one in gc.get_referrers(loop):
         if issubclass(type(one), kind) and id(_waits_for(one)) in ids:
             one.stop()
     return True
@@ -152,14 +153,26 @@ def _leave(one: "Any") -> None:
 
 
 def _leave_all_but(stay: "list[Any]", loop: "Any") -> None:
-    """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap."""
-    kept, watchers = {id(one) for one in (*stay, *gone)}, kind_of_watchers(loop)
-    # By its type: isinstance() asks what passes for another class which one, and runs code of the program's.
-    found = [one for one in gc.get_objects() if issubclass(type(one), (greenlet, watchers))]
+    """The same for whatever the program has spawned with gevent or greenlet; it takes a few looks at the whole heap.
+
+    By the collector's eyes, which change nothing in what they see: to have all objects in a list would copy the memory
+    that the child shares with its parent.
+    """
+    watchers, others = kind_of_watchers(loop), []
+    known = {id(one) for one in stay}
+    found = gc.get_referrers(loop, *stay)
     for one in found:
-        if isinstance(one, watchers) and hasattr(one, "events") and one.loop is loop:  # a descriptor's
+        if issubclass(type(one), watchers) and hasattr(one, "events") and one.loop is loop:  # a descriptor's
             one.stop()
-    others = [one for one in found if isinstance(one, greenlet) and id(one) not in kept and not one.dead]
+    kept = known.union(map(id, gone))
+    while True:  # each greenlet refers to its parent
+        # By its type: isinstance() asks what passes for another class which one, and runs code of the program's.
+        below = [one for one in found if issubclass(type(one), greenlet) and id(one) not in known]
+        if not below:
+            break
+        known.update(map(id, below))
+        others += [one for one in below if id(one) not in kept and not one.dead]
+        found = gc.get_referrers(*below)
     if not others:
         return
     # A lock or an event that it waits for, and the loop before its start, hold its real switch, not the attribute.
