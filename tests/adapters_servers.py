@@ -223,10 +223,12 @@ def mariadb(*more: str) -> Iterator[int]:
     if install is None or server is None:
         pytest.skip("there is no MariaDB server (mariadb-install-db, mariadbd) on this machine")
     port = free_port()
-    with _data() as data:
-        made = [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-        subprocess.run([*made, "--skip-test-db"], check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
-        options = ["--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+    # A server removes the temporary tables that it finds when it starts, those of other servers in the same folder, too.
+    with _data() as data, _data() as temporary:
+        places_of = ["--no-defaults", f"--datadir={data}", f"--tmpdir={temporary}"]
+        made = [install, *places_of, "--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(made, check=True, **_quiet(data), **_nobody())  # type: ignore[call-overload]
+        options = [*places_of, f"--port={port}", "--bind-address=127.0.0.1"]
         options += [f"--socket={data}/socket", "--skip-grant-tables", "--local-infile=1", *more]
         with _running([server, *options], data, lambda: _answers(port)):
             yield port

@@ -80,7 +80,8 @@ CHECKS = {
     """,
     "no broker": """
         p = Producer({"bootstrap.servers": "127.0.0.1:1", **QUIET}); p.produce("t", "x")
-        assert at_once(lambda: p.flush(0.1))[0] == [1] * 6
+        left = at_once(lambda: p.flush(0.1))[0]
+        assert len(left) == 6 and all(left), left  # librdkafka counts what it has to say of the broker, too: 1 or 2
         assert all_of([lambda: p.flush(50)] * 6 + [p.purge])[0].count(0) == 6
     """,
 }
