@@ -79,8 +79,15 @@ def test_each_row_has_a_switch(word: str) -> None:
     assert set(MODULES) - set(mine) <= {"re", *alone}, alone
 
 
+# Python counts a thread when it runs.
+IN_A_THREAD = """
+begun, lock = _thread.allocate_lock(), _thread.allocate_lock()
+begun.acquire(), lock.acquire()
+real(lambda: (begun.release(), lock.acquire()), ())
+begun.acquire()
+"""
 WATCHERS = {
-    "another thread": "import _thread; lock = _thread.allocate_lock(); lock.acquire(); real(lock.acquire, ())",
+    "another thread": IN_A_THREAD,
     "a tracer": "sys.settrace(lambda *args: None)",
     "a profiler": "sys.setprofile(lambda *args: None)",
     "a hook": "sys.meta_path.insert(0, type('Theirs', (), {'__module__': 'theirs', 'find_spec': lambda *args: None})())",
