@@ -155,7 +155,8 @@ def _documented() -> list[Change]:
     if _NONBLOCK:
         changes.append(Change(_class, "type", property(_type)))
     if hasattr(os, "sendfile"):
-        changes.append(Change(_class, "_sendfile_use_sendfile", vars(_native)["_sendfile_use_sendfile"]))
+        names = ("_sendfile_use_sendfile", "_sendfile_zerocopy")  # from 3.15 on the one calls the other
+        changes += [Change(_class, name, vars(_native)[name]) for name in names if name in vars(_native)]
         changes.append(Change(_class, "sendfile", sendfile))
     for function in (__init__, settimeout, setblocking, sendfile):
         function.__doc__ = getattr(_class, function.__name__).__doc__
