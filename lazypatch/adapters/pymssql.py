@@ -10,7 +10,8 @@ time on a connection, which several threads must not use at once: greenlets that
 handler of the server's messages runs in that thread, too.
 
 What stays native. Reading the rows after the first of them have come; ``bulk_copy()``. Who is ended while it waits
-ends when the answer has come: set ``timeout`` and ``login_timeout``.
+ends when the answer has come: set ``timeout`` and ``login_timeout``. FreeTDS has one ``login_timeout`` for all, which
+two that log in within the same moment may share, as natively.
 """
 
 from __future__ import annotations
