@@ -24,6 +24,7 @@ from weakref import WeakValueDictionary
 from gevent.hub import sleep
 
 from ._as_builtin import as_builtin
+from ._stands_for import StandsFor
 from ._waits import READ, hub_to_wait_in, in_threadpool, poller, wait_for
 from .changes import Change
 
@@ -51,33 +52,15 @@ def plan(module: ModuleType) -> list[Change]:
     return changes
 
 
-class _StandsFor:
-    """For *native*, whose class is C's."""
-
-    def __new__(cls, *native: Any) -> Any:
-        if not native:  # a program has type(window)
-            raise TypeError(f"cannot create '{cls.__module__}.{cls.__name__}' instances")
-        return super().__new__(cls)
+class _Known(StandsFor):
+    """Found again when C gives the native object."""
 
     def __init__(self, native: Any) -> None:
-        self._native = native
-        for name in dir(native):
-            if not hasattr(_StandsFor, name) and not hasattr(type(self), name):
-                setattr(self, name, getattr(native, name))
+        super().__init__(native)
         _known[id(native)] = self
 
-    @property  # type: ignore[misc]  # of object it can be set
-    def __class__(self) -> Any:
-        return type(self._native)
 
-    def __repr__(self) -> str:
-        return repr(self._native)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._native.__reduce_ex__(protocol)  # which says that it cannot be pickled
-
-
-class _Window(_StandsFor):
+class _Window(_Known):
     def __init__(self, native: Any) -> None:
         super().__init__(native)
         self._delay = -1  # milliseconds; less than none is for ever
@@ -179,7 +162,7 @@ class _Window(_StandsFor):
                 _natives["halfdelay"](_half // 100)
 
 
-class _Panel(_StandsFor):
+class _Panel(_Known):
     def above(self) -> Any:
         return _standing_for(self._native.above(), _Panel)
 
@@ -199,10 +182,10 @@ _Panel.__name__, _Panel.__qualname__, _Panel.__module__ = "panel", "panel", "_cu
 
 
 def _native(found: Any) -> Any:
-    return found._native if issubclass(type(found), _StandsFor) else found
+    return found._native if issubclass(type(found), _Known) else found
 
 
-def _standing_for(native: Any, kind: type[_StandsFor]) -> Any:
+def _standing_for(native: Any, kind: type[_Known]) -> Any:
     """The one that the program knows, if it has one."""
     return None if native is None else _known.get(id(native)) or kind(native)
 
@@ -242,7 +225,7 @@ def _size() -> Any:
         return None
 
 
-def _gives(kind: type[_StandsFor]) -> Callable[[Any], Any]:
+def _gives(kind: type[_Known]) -> Callable[[Any], Any]:
     """For a function that gives an object of C's."""
 
     def make(native: Any) -> Any:

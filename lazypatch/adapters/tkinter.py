@@ -33,6 +33,7 @@ from gevent.hub import sleep
 
 from .._gevent import native
 from ._as_builtin import as_builtin
+from ._stands_for import StandsFor
 from ._waits import hub_to_wait_in
 from .changes import Change
 
@@ -69,54 +70,41 @@ def plan(tkinter: ModuleType) -> list[Change]:
     return [Change(tkinter, "create", as_builtin(make, create, "_tkinter"))]
 
 
-class App:
-    """Stands for *app*, a ``_tkinter.tkapp``, and passes for one."""
+class App(StandsFor):
+    """For a ``_tkinter.tkapp``."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        super().__init__(app)
         self._owner, self._thread = _thread.get_ident(), _native_ident()
         self._calls: deque[tuple[AsyncResult, Callable[..., Any], tuple[Any, ...]]] = deque()
         self._dispatching = False
         self._inside = 0  # how many calls of Tcl are on the owner's stack
         self._error: BaseException | None = None  # came while others ran, and could not be raised at once
-        for name in dir(app):
-            if not hasattr(App, name):
-                setattr(self, name, getattr(app, name))
         _turns.setdefault(self._thread, _Turns()).begin(self)
-
-    @property  # type: ignore[misc]  # of object it can be set
-    def __class__(self) -> Any:
-        return type(self._app)
-
-    def __repr__(self) -> str:
-        return repr(self._app)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._app.__reduce_ex__(protocol)  # which says that it cannot be pickled
 
     def call(self, *args: Any) -> Any:
         """Nearly everything that tkinter does is one of this."""
         if _thread.get_ident() != self._owner:
-            return self.pass_on(self._app.call, args)
+            return self.pass_on(self._native.call, args)
         if len(args) == 2 and args[0] == "after" and type(args[1]) is int and hub_to_wait_in() is not None:
             sleep(max(0, args[1]) / 1000)
             return ""
-        return self.run(self._app.call, args)
+        return self.run(self._native.call, args)
 
     def mainloop(self, threshold: int = 0) -> None:
         if _thread.get_ident() != self._owner:
-            self.refuse(self._app.mainloop, (threshold,))
+            self.refuse(self._native.mainloop, (threshold,))
             return
         before, self._dispatching = self._dispatching, True
         try:
-            self._app.mainloop(threshold)
+            self._native.mainloop(threshold)
         finally:
             self._dispatching = before
             self.run_calls()
 
     def willdispatch(self) -> None:
         self._dispatching = True
-        self._app.willdispatch()
+        self._native.willdispatch()
 
     def run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """In the owner."""
@@ -171,18 +159,18 @@ class App:
         return True
 
     def watch(self, descriptor: int, function: Callable[..., object]) -> None:
-        self._app.createfilehandler(descriptor, _READABLE, function)
+        self._native.createfilehandler(descriptor, _READABLE, function)
 
     def watch_no_longer(self, descriptor: int) -> None:
-        self._app.deletefilehandler(descriptor)
+        self._native.deletefilehandler(descriptor)
 
     def call_later(self, delay: int, function: Callable[[], object]) -> None:
-        self._app.createtimerhandler(delay, function)
+        self._native.createtimerhandler(delay, function)
 
 
 def _method(name: str, otherwise: Any) -> Any:
     def method(self: Any, *args: Any) -> Any:
-        function = getattr(self._app, name)
+        function = getattr(self._native, name)
         return self.run(function, args) if _thread.get_ident() == self._owner else otherwise(self, function, args)
 
     method.__name__, method.__qualname__ = name, f"tkapp.{name}"
