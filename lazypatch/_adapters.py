@@ -97,6 +97,7 @@ ADAPTERS = (
     Adapter("signal-main", "signal", "signal threading", CORRECTION),
     Adapter("signal-waits", "signal", "threading"),
     Adapter("thread-rlock", "_thread threading", "_thread threading", CORRECTION),
+    Adapter("finalizers", "_thread threading", "_thread threading", CORRECTION),
     Adapter("thread-raise", "ctypes", "_thread threading", CORRECTION),
     Adapter("thread-local", "_thread threading _threading_local", "_thread threading", CORRECTION),
     Adapter("polling", "threading os", "threading", CORRECTION),

@@ -123,7 +123,10 @@ def end(threading: Any, original: Callable[[], None]) -> None:
     """The interpreter's way, which is for this time only."""
     from gevent.exceptions import LoopExit
 
+    inside: Any = vars(get_hub_if_exists()).get("_lazypatch_inside")
     try:
+        while inside is not None and inside.waits:  # a finalizer in the hub: natively some thread is in it
+            time.sleep(0.001)
         original()
     except LoopExit:
         pass

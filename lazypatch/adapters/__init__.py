@@ -7,6 +7,7 @@ _adapters.py has the table of them.
 # each after what it needs.
 AT_FIRST_WAIT = {
     "fork_threads": "_waits _gone",
+    "finalizers": "_waits _hub_waits",
     "io_open": "_waits _as_builtin os_read _buffers _raw _fifos _files",
     "os_close": "_closing",
     "os_read": "_waits _streams _fifos",
@@ -22,6 +23,7 @@ AT_FIRST_WAIT = {
 _NEEDED = {
     "asyncio": "_waits changes os_wait _new_hubs",
     "ctrl_c": "_waits changes _new_hubs",
+    "finalizers": "_waits changes _new_hubs",
     "fork_threads": "_as_builtin _waits changes polling",
     "input": "_as_builtin",
     "io_open": "_as_builtin",

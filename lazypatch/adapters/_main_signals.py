@@ -60,7 +60,7 @@ class _Run(greenlet):  # type: ignore[misc]  # greenlet's types are not known he
         except BaseException as error:
             self.error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
         if loops is not None:
-            loops.end_share()
+            loops.put_away()
         if self.waited:
             self.hub.loop.run_callback(_ended, self)
 

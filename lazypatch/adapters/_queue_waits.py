@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
-from ._tickets import in_hub, leave, let_others_run, new_ticket, wake
+from ._tickets import leave, let_others_run, new_ticket, wake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ CONDITIONS = ("not_empty", "not_full", "all_tasks_done")
 
 def wait(queue: Any, line: str, is_ready: Callable[[], bool], end: float | None = None) -> bool:
     """Until it is worth to look again; False if the time *end* has come, or if who asks cannot wait."""
-    if in_hub():
-        return False  # it must not wait for those whom it runs
     ticket = new_ticket()
     tickets = vars(queue).setdefault(line, [])
     counted = line != "_joiners"  # task_done() looks for these by itself

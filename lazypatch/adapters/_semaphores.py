@@ -6,7 +6,7 @@ from gevent.hub import sleep
 
 from . import polling
 from ._tickets import leave, let_others_run, new_ticket, wake
-from ._waits import FIRST_PAUSE, LONGEST_PAUSE, hub_to_wait_in
+from ._waits import FIRST_PAUSE, LONGEST_PAUSE, active, hub_to_wait_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def wait(lock: "Any", block: "Any", timeout: "float | None") -> bool:
 def _has_nobody_else(hub: "Any") -> bool:
     """Whether there is nothing in the loop that another greenlet could wait for, and none that is to run."""
     loop, waits = hub.loop, vars(hub).get("_lazypatch_waits")  # what keeps a wait for a signal from being a deadlock
-    return loop.activecnt <= (waits is not None and waits.ref) and not loop._callbacks
+    return active(loop) <= (waits is not None and waits.ref) and not loop._callbacks
 
 
 def _wait_once(lock: "Any", begun: float, end: "float | None") -> bool:

@@ -28,7 +28,7 @@ from greenlet import getcurrent
 
 from .._gevent import native
 from . import polling
-from ._waits import READ, WRITE, in_threadpool, wait_for
+from ._waits import READ, WRITE, can_wait_itself, in_threadpool, wait_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ sockets: dict[int, Any] = {}
 def current_hub() -> Any:
     """The hub to wait in; None where nobody else would run meanwhile, or nobody may."""
     hub = get_hub_if_exists()
-    return None if hub is None or sys.is_finalizing() or getcurrent() is hub else hub
+    return None if hub is None or sys.is_finalizing() or (getcurrent() is hub and not can_wait_itself(hub)) else hub
 
 
 def is_ready(fd: int, events: int) -> bool:

@@ -100,16 +100,13 @@ class _NativeTicket:
 
 
 def new_ticket() -> "Any":
-    """For the caller. In the hub, waiting with it raises what gevent raises there."""
+    """For the caller. In the hub, where that waits already, waiting with it raises what gevent raises there."""
     hub = None if sys.is_finalizing() else get_hub_if_exists() or hub_to_wait_in()
+    if hub is getcurrent():
+        hub_to_wait_in()
     ticket: "Any" = _NativeTicket() if hub is None else _Ticket(hub)
     ticket.generation = _generation
     return ticket
-
-
-def in_hub() -> bool:
-    """Whether the hub is what runs, and cannot wait for those whom it runs."""
-    return not sys.is_finalizing() and get_hub_if_exists() is getcurrent()
 
 
 def wake(tickets: "Any") -> None:
@@ -136,7 +133,10 @@ def leave(tickets: "Any", ticket: "Any") -> bool:
 
 def let_others_run() -> None:
     """As natively, a loop that only tries keeps nobody from making its wish come true."""
-    if hub_to_wait_in() is not None:
+    hub = None if sys.is_finalizing() else get_hub_if_exists()
+    if hub is getcurrent():
+        return
+    if hub is not None or hub_to_wait_in() is not None:
         sleep()
-    elif not in_hub():
+    else:
         _sleep(0)

@@ -27,8 +27,8 @@ READ, WRITE = 1, 2
 def hub_to_wait_in() -> "Any":
     """The hub in which the caller may wait; None where it has to wait natively.
 
-    That is in the hub itself, at the interpreter's end, and in a native thread that has no hub: it was started with
-    ``original("threading")``, or by C code, and nobody but itself waits when it does.
+    That is at the interpreter's end, in the hub itself while that waits already, and in a native thread that has no
+    hub: it was started with ``original("threading")``, or by C code, and nobody but itself waits when it does.
     """
     if sys.is_finalizing():
         return None
@@ -36,7 +36,13 @@ def hub_to_wait_in() -> "Any":
     if hub is None and not is_main_native_thread():
         return None
     hub = hub or get_hub()
-    return None if getcurrent() is hub else hub
+    return hub if getcurrent() is not hub or can_wait_itself(hub) else None
+
+
+def can_wait_itself(hub: "Any") -> bool:
+    from ._hub_waits import let_wait
+
+    return let_wait(hub)
 
 
 def is_main_native_thread() -> bool:
@@ -114,6 +120,15 @@ def kind_of_watchers(loop: "Any") -> "Any":
     """The class of all watchers of *loop*, which has its name in libev's module and in libuv's."""
     with loop.timer(0) as one:
         return next(kind for kind in type(one).__mro__ if kind.__name__ == "watcher")
+
+
+def active(loop: "Any") -> int:
+    """How many watchers keep *loop* going; of libuv's, which does not count them, two if there is any."""
+    if not hasattr(loop, "_queued_callbacks"):
+        return loop.activecnt  # type: ignore[no-any-return]
+    from gevent.libuv.loop import libuv
+
+    return 2 if loop._queued_callbacks or libuv.uv_loop_alive(loop._ptr) else 0
 
 
 def with_a_turn_for_others(since: float) -> float:

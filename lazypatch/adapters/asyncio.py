@@ -102,8 +102,8 @@ def _set_running_loop(loop: "Any", /) -> None:
             here.running.discard(id(before))
         if loop is not None:
             _begins(hub, loop)
-        elif here is not None and not here.running:
-            vars(hub).pop("switch", None)
+        elif here is not None and not here.running and vars(hub).get("switch") is here.switch:
+            del vars(hub)["switch"]
 
 
 _set_running_loop.__module__ = "asyncio.events"
@@ -142,11 +142,10 @@ def share(below: "Any") -> None:
     enter(list(_held.get(below, ())))
 
 
-def end_share() -> None:
-    """The handler has come to its end."""
+def put_away() -> "list[Any]":
+    """Have no loop run here: a handler has come to its end, or the hub waits; the list is for :func:`enter`."""
     loop = _get()
-    if loop is not None:
-        leave(loop)
+    return [] if loop is None else leave(loop)
 
 
 class _Loops:
@@ -161,7 +160,7 @@ class _Loops:
         self._thrown_ = self._thrown  # always the same object
 
     def _switch_of(self, hub: "Any") -> "Callable[[], Any]":
-        get, plain = _get, hub.switch
+        get, plain = _get, type(hub).switch.__get__(hub)
 
         def switch() -> "Any":
             loop = get()

@@ -231,7 +231,8 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
         self.__dict__.pop("_lazypatch_tickets", None)
         _reinit_event(self)
 
-    _flag = property(_is_set)
+    if "_flag" not in vars(GeventsEvent):  # C's; with PURE_PYTHON it is a slot
+        _flag = property(_is_set)
     # Python's own, which use no more than that; there is no __repr__ before 3.11.
     isSet = vars(native("threading", "Event"))["isSet"]
     __repr__ = vars(native("threading", "Event")).get("__repr__", object.__repr__)

@@ -35,7 +35,13 @@ def sleep(_time: Any, seconds: Any, /) -> None:
         seconds = index(seconds)
     if not 0 <= seconds < _LONGEST:
         _native(seconds)
-    elif 0 < seconds < _SHORT and (hub := get_hub_if_exists()) not in (None, getcurrent()):
+        return
+    hub = get_hub_if_exists()
+    if hub is getcurrent():
+        from . import _hub_waits
+
+        _hub_waits.let_wait(hub)
+    if 0 < seconds < _SHORT and hub is not None:
         from . import _short_sleeps
 
         _short_sleeps.sleep(hub, seconds)
