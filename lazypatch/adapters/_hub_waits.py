@@ -13,8 +13,6 @@ import sys
 from gevent.exceptions import LoopExit
 from greenlet import getcurrent, greenlet
 
-from ._waits import active
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,6 +27,15 @@ def let_wait(hub: "Any") -> bool:
         here.begin()
         hub.loop.run_callback(here.end)
     return True
+
+
+def active(loop: "Any") -> int:
+    """How many watchers keep *loop* going; of libuv's, which does not count them, two if there is any."""
+    if not hasattr(loop, "_queued_callbacks"):
+        return loop.activecnt  # type: ignore[no-any-return]
+    from gevent.libuv.loop import libuv
+
+    return 2 if loop._queued_callbacks or libuv.uv_loop_alive(loop._ptr) else 0
 
 
 class _Inside:

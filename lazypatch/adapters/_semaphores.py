@@ -5,8 +5,9 @@ from time import monotonic
 from gevent.hub import sleep
 
 from . import polling
+from ._hub_waits import active
 from ._tickets import leave, let_others_run, new_ticket, wake
-from ._waits import FIRST_PAUSE, LONGEST_PAUSE, active, hub_to_wait_in
+from ._waits import FIRST_PAUSE, LONGEST_PAUSE, hub_to_wait_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -122,15 +122,6 @@ def kind_of_watchers(loop: "Any") -> "Any":
         return next(kind for kind in type(one).__mro__ if kind.__name__ == "watcher")
 
 
-def active(loop: "Any") -> int:
-    """How many watchers keep *loop* going; of libuv's, which does not count them, two if there is any."""
-    if not hasattr(loop, "_queued_callbacks"):
-        return loop.activecnt  # type: ignore[no-any-return]
-    from gevent.libuv.loop import libuv
-
-    return 2 if loop._queued_callbacks or libuv.uv_loop_alive(loop._ptr) else 0
-
-
 def with_a_turn_for_others(since: float) -> float:
     """The time at which the others ran last, which was *since*: they do now if that is long ago, and they can."""
     now = monotonic()

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 def _collects(phase: str, _info: Any, hub_here: Any = get_hub_if_exists, current: Any = getcurrent) -> None:
     hub = hub_here()
-    if hub is None or current() is not hub or hub.loop is None or sys.is_finalizing():
+    # Where C's exit() ends Python, greenlets have ended, and greenlet must not be asked which one runs.
+    if hub is None or getattr(hub.parent, "dead", True) or current() is not hub or hub.loop is None or sys.is_finalizing():
         return
     from . import _hub_waits
 
@@ -46,7 +47,7 @@ def _collects(phase: str, _info: Any, hub_here: Any = get_hub_if_exists, current
 def _begin(_hub: Any = None) -> None:
     if _collects not in gc.callbacks:
         gc.callbacks.append(_collects)
-        at_end.append(_end)
+        at_end.insert(0, _end)
 
 
 def _end() -> None:
