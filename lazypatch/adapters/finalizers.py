@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 def _collects(phase: str, _info: Any, hub_here: Any = get_hub_if_exists, current: Any = getcurrent) -> None:
-    hub = hub_here()
+    hub = hub_here() if phase == "start" else None
     # Where C's exit() ends Python, greenlets have ended, and greenlet must not be asked which one runs.
-    if hub is None or getattr(hub.parent, "dead", True) or current() is not hub or hub.loop is None or sys.is_finalizing():
+    if hub is None or getattr(hub.parent, "dead", True) or current() is not hub:
         return
-    from . import _hub_waits
+    if hub.loop is not None and not sys.is_finalizing():
+        from . import _hub_waits
 
-    if phase == "start":
         _hub_waits.let_wait(hub)
 
 
