@@ -13,6 +13,7 @@ Where a program in C ends Python in its own ``exit()``, greenlets have ended bef
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 import time
 import types
@@ -125,7 +126,8 @@ def end(threading: Any, original: Callable[[], None]) -> None:
 
     inside: Any = vars(get_hub_if_exists()).get("_lazypatch_inside")
     try:
-        while inside is not None and inside.waits:  # a finalizer in the hub: natively some thread is in it
+        # A finalizer waits in the hub: natively some thread is in the middle of it.
+        while inside is not None and inside.waits == os.getpid():
             time.sleep(0.001)
         original()
     except LoopExit:

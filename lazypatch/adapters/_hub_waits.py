@@ -8,6 +8,7 @@ by the hub's own ``switch`` and ``throw``, as any greenlet: while it may wait, t
 What waits inside of such a wait is refused as before: nothing would tell the two apart.
 """
 
+import os
 import sys
 
 from gevent.exceptions import LoopExit
@@ -45,7 +46,7 @@ class _Inside:
         self._hub = hub
         self._plain = type(hub).switch.__get__(hub)
         self._outcome: "Any" = None  # what has arrived, called by who waits
-        self.waits = False
+        self.waits = 0  # the id of the process in which it began to, if it does
 
     def begin(self) -> None:
         space = vars(self._hub)
@@ -87,14 +88,18 @@ class _Inside:
     def _wait(self) -> "Any":
         loop, asyncio = self._hub.loop, sys.modules.get(f"{__package__}.asyncio")
         state = asyncio and asyncio.put_away()
-        self.waits, self._outcome = True, None
+        self.waits, self._outcome = os.getpid(), None
         try:
-            while self._outcome is None:
-                if not (active(loop) or loop._callbacks):
+            # A forked child has one thread, the one that forked, and this is in the middle of what another one did.
+            while self._outcome is None or os.getpid() != self.waits:
+                if active(loop) or loop._callbacks:
+                    loop.run(once=True)
+                elif os.getpid() == self.waits:
                     raise LoopExit("This operation would block forever", self._hub)
-                loop.run(once=True)
+                else:
+                    self._hub.parent.throw(LoopExit("This operation would block forever", self._hub))
         finally:
-            self.waits = False
+            self.waits = 0
             loop.run_callback(self.end)
             if asyncio:
                 asyncio.enter(state)
