@@ -12,7 +12,7 @@ from gevent.hub import Waiter, sleep
 from greenlet import getcurrent
 
 from .._gevent import native
-from ._waits import hub_to_wait_in
+from ._waits import can_wait_itself, hub_to_wait_in
 from .fork_threads import native_count
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ def new_ticket() -> "Any":
     """For the caller. In the hub, where that waits already, waiting with it raises what gevent raises there."""
     hub = None if sys.is_finalizing() else get_hub_if_exists() or hub_to_wait_in()
     if hub is getcurrent():
-        hub_to_wait_in()
+        can_wait_itself(hub)
     ticket: "Any" = _NativeTicket() if hub is None else _Ticket(hub)
     ticket.generation = _generation
     return ticket
