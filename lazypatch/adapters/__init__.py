@@ -27,7 +27,7 @@ _NEEDED = {
     "fork_threads": "_as_builtin _waits changes polling",
     "input": "_as_builtin",
     "io_open": "_as_builtin",
-    "os_daemon": "_as_builtin",
+    "os_daemon": "_as_builtin changes _new_hubs",
     "os_read": "_as_builtin",
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",

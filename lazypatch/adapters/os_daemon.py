@@ -18,11 +18,11 @@ the loop's descriptors.
 import os
 
 from gevent._hub_local import get_hub_if_exists
-from gevent.hub import Hub
 
 from .._gevent import native
 from .._install import Change
 from ._as_builtin import as_builtin_of_os
+from ._new_hubs import around
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def plan(module: "Any") -> "list[Change]":
     changes = []
     if not below:
         changes = [
-            Change(Hub, "__init__", _watching(Hub.__init__)),
+            *around(_opens),
             Change(gevent.os, "reinit", _again(gevent.os.reinit)),
         ]
     for function in close, closerange, dup2:
@@ -68,12 +68,8 @@ def _own_descriptors() -> "Any":
     return _known
 
 
-def _watching(init: "Callable[..., None]") -> "Callable[..., None]":
-    def __init__(self: "Any", *args: "Any", **kwargs: "Any") -> None:
-        _own_descriptors().opens(self, lambda: init(self, *args, **kwargs))
-
-    __init__.__wrapped__ = init  # type: ignore[attr-defined]
-    return __init__
+def _opens(hub: "Any", make: "Callable[[], None]") -> None:
+    _own_descriptors().opens(hub, make)
 
 
 def _again(reinit: "Callable[..., None]") -> "Callable[..., None]":

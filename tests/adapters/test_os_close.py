@@ -310,3 +310,19 @@ assert hub.loop.closing_fd(reader) is False
 """  # fmt: skip
     done = run_python("-c", code, spec="all")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_adapter_that_has_to_do_with_new_hubs_hears_of_them(seed: int) -> None:
+    """Whichever comes first: sets of names differ in their order from run to run."""
+    code = """
+import gevent, signal, sys, threading
+hub = gevent.get_hub()
+daemon = sys.modules["lazypatch.adapters._own_descriptors"]
+assert daemon.is_own(hub.loop.fileno()) and daemon._numbers[id(hub.loop)]
+import gc
+assert [f.__module__ for f in gc.callbacks] == ["lazypatch.adapters.finalizers"]
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+assert sys.modules["_signal"].getsignal(signal.SIGINT) is not signal.default_int_handler
+"""
+    run_code(code, spec="all", PYTHONHASHSEED=str(seed))
