@@ -1,6 +1,6 @@
 """CPython's own tests as they are, module by module, under plain Python and under PYTHONCOOPPATCH=all.
 
-``python tests/by_hand/cpythons_tests.py [--files NAME ...] [--results FOLDER] [--markdown FILE]``. Nothing is adjusted and
+``python tests/by_hand/cpythons_tests.py [--files NAME ... | --others] [--results FOLDER] [--markdown FILE]``. Nothing is adjusted and
 nothing left out: plain Python is the oracle. What passes under it and not under lazypatch is run twice more before it counts.
 Exit status 1 when a file ran no test, or when a test fails under lazypatch alone and ``cpythons_tests_explained.py`` does not
 say why.
@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import pathlib
+import pkgutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import conformance
+import test
 from beside_plain import Row, compare, markdown, problems, show, together
 from recorded import Job, NotStored, Outcomes, Store, add_options, interruptible, write_section
 
@@ -30,6 +32,11 @@ WHICH = """
     test_multiprocessing_forkserver test_concurrent_futures
 """
 FILES = WHICH.split()
+# Of the others: what takes an hour or builds things, and what wants a screen.
+LEFT_OUT = """
+    test_bigmem test_curses test_gdb test_idle test_largefile test_lib2to3 test_peg_generator test_tcl test_tk test_tkinter test_tools
+    test_ttk test_ttk_guionly test_ttk_textonly test_turtle test_zipfile64
+"""
 VERSION = "{}.{}".format(*sys.version_info)
 HANGS_AFTER = 60  # seconds without a sign
 # As regrtest does without -u, but for what costs time alone: what wants a network, a screen or gigabytes is skipped.
@@ -43,6 +50,12 @@ def modules(file: str) -> list[str]:
     if spec is None or spec.origin is None or "test." + file in found:
         return found
     return ["test." + file, *found] if "TestCase)" in pathlib.Path(spec.origin).read_text(encoding="utf-8") else found
+
+
+def others() -> list[str]:
+    """All files and packages of the `test` package but those in FILES and LEFT_OUT."""
+    found = {module.name for module in pkgutil.iter_modules([str(pathlib.Path(test.__file__).parent)])}
+    return sorted(name for name in found - {*FILES, *LEFT_OUT.split()} if name.startswith("test_"))
 
 
 def column(name: str, store: Store, spec: str, attempt: int = 0) -> Outcomes:
@@ -64,7 +77,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--files", nargs="+", default=FILES, help="names of files and packages of the `test` package")
     parser.add_argument("--spec", default="all", help="what to put into PYTHONCOOPPATCH")
     add_options(parser)
+    parser.add_argument("--others", action="store_true", help="all others; the table has those that differ")
     options = parser.parse_args(arguments)
+    if options.others:
+        options.files = others()
     interruptible()
     store = Store(options.results and options.results / VERSION, options.no_run)
     rows = []
@@ -81,8 +97,13 @@ def main(arguments: list[str]) -> int:
                 print(f"{file}: not run yet", flush=True)
                 continue
             show(rows[-1])
+    title, text = f"CPython's tests beside plain Python, {VERSION}", markdown(rows)
+    if options.others:
+        differ = [row for row in rows if row.alone or row.here_alone or row.flaky]
+        total = f"{len(rows)} files with {sum(len(row.ran) for row in rows)} tests. These differ:"
+        title, text = f"CPython's other tests beside plain Python, {VERSION}", f"{total}\n\n{markdown(differ)}"
     if options.markdown:
-        write_section(options.markdown, f"CPython's tests beside plain Python, {VERSION}", markdown(rows))
+        write_section(options.markdown, title, text)
     return 1 if any(map(problems, rows)) else 0
 
 

@@ -132,4 +132,43 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained("test_asyncio", "*.BaseEventLoopTests.test_shutdown_default_executor_timeout", LOOPS),
     Explained("test_concurrent_futures", "*.test_process_fork_from_a_threadpool", FORKS),
     Explained("test_multiprocessing_*", "*.WithManagerTestRemoteManager.test_remote", MARSHALLED),
+    Explained(
+        "test__xxsubinterpreters",
+        "*",
+        "It runs code of other interpreters in threads by a private module of C's, where it waits in C. The public one, "
+        "concurrent.interpreters (3.14), runs it in native threads.",
+    ),
+    Explained(
+        "test_audit",
+        "*.test_open",
+        "A hook refuses each open(). The first one refused is lazypatch's, which reads a file of its own at the first file "
+        "with an opener.",
+    ),
+    Explained(
+        "test_audit",
+        "*.test_sys_getframe",
+        "It counts calls of sys._getframe() up to the end of the interpreter, where lazypatch imports something.",
+    ),
+    Explained(
+        "test_audit",
+        "*.test_sqlite3",
+        "It counts connections. lazypatch makes one in memory, once, to see where C keeps the database of a connection.",
+    ),
+    Explained(
+        "test_bdb",
+        "*.test_skip",
+        "A debugger steps through an import, and is to pass over importlib's files. There is one of lazypatch's among them.",
+    ),
+    Explained(
+        "test_call",
+        "*.test_varargs1max",
+        "It reads the message for two arguments of input(), which is a function in Python, and says so in other words.",
+    ),
+    Explained(
+        "test_ctypes",
+        "*.test_errno.Test.test_open",
+        "ctypes keeps its copy of errno for each native thread, and all greenlets run in one.",
+    ),
+    Explained("test_pickle", "*.CompatPickleTests.test_name_mapping", INSIDE),
+    Explained("test_syslog", "*.test_syslog_threaded", LOOPS),
 )
