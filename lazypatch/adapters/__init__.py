@@ -16,7 +16,7 @@ AT_FIRST_WAIT = {
     "signal_main": "_waits thread_local _main_identity _standing_still _main_signals",
     "socket_sharing": "_waits _buffers _socket_files",
     "time_sleep": "_short_sleeps",
-    "thread_rlock": "changes fork_threads _waits _tickets _lock_waits",
+    "thread_rlock": "changes fork_threads _waits _hub_waits _tickets _lock_waits",
 }
 
 # What the files of adapters need of their folder, for with_needed().

@@ -73,7 +73,7 @@ class _Inside:
             loops = self._loops()
             return self._plain(*value) if loops is None else loops.switch()
         if value:
-            self._outcome = self._outcome or (lambda: value[0])
+            self._outcome = self._outcome or (lambda: value[0] if len(value) == 1 else value)
             return None
         return self._plain() if self.waits else self._wait()
 

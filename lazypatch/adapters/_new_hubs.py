@@ -18,11 +18,11 @@ _around: "list[Callable[[Any, Callable[[], None]], None]]" = []
 
 def __init__(hub: "Any", *args: "Any", **options: "Any") -> None:
     make = partial(_init, hub, *args, **options)
-    for step in _around:
-        make = partial(step, hub, make)
+    for wrap in _around:
+        make = partial(wrap, hub, make)
     make()
-    for told_ in _steps:
-        told_(hub)
+    for step in _steps:
+        step(hub)
 
 
 __init__.__doc__, __init__.__module__ = _init.__doc__, _init.__module__
@@ -41,4 +41,7 @@ def around(step: "Callable[[Any, Callable[[], None]], None]") -> "list[Change]":
 
 def _with(step: "Any", steps: "list[Any]") -> "list[Change]":
     changes: "list[Change]" = [] if step in steps else [Call(lambda: steps.append(step), lambda: steps.remove(step))]
-    return changes if Hub.__init__ is __init__ else [*changes, Change(Hub, "__init__", __init__)]
+    found: "Any" = Hub.__init__
+    while found not in (None, __init__):  # perhaps behind somebody else's
+        found = getattr(found, "__wrapped__", None)
+    return changes if found is not None else [*changes, Change(Hub, "__init__", __init__)]
