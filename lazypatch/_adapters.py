@@ -110,6 +110,8 @@ ADAPTERS = (
     Adapter("socket-sharing", "socket", "socket", CORRECTION),
     Adapter("name-lookups", "gevent.resolver.thread", "socket", CORRECTION),
     Adapter("subprocess-run", "subprocess", "subprocess", CORRECTION),
+    # After the one before, which puts there what it wraps.
+    Adapter("signal-masks", "signal _posixsubprocess subprocess", "signal threading", CORRECTION),
     Adapter("socket-detach", "socket subprocess", "socket", CORRECTION),
     Adapter("asyncio", _ASYNCIO, "threading", CORRECTION),
     Adapter(

@@ -94,6 +94,7 @@ ADAPTED = (
     "_curses",
     "_curses_panel",
     "_multiprocessing",
+    "_posixsubprocess",
     "_pyrepl.unix_console",
     "_threading_local",
     "_tkinter",

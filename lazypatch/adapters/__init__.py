@@ -32,6 +32,7 @@ _NEEDED = {
     "select_epoll": "_waits",
     "select_poll": "_as_builtin _waits",
     "signal_main": "_waits changes _new_hubs ctrl_c",
+    "signal_masks": "_as_builtin _waits changes polling fork_threads",
     "signal_waits": "_waits changes",
     "time_sleep": "_as_builtin",
     "polling": "_as_builtin _waits changes",

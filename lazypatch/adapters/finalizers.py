@@ -9,7 +9,7 @@ And who asks there which thread it is, as each line of a log does, gets one that
 a thread from then on.
 
 Solution. A collection that begins in the hub makes it able to wait (_hub_waits.py) until it is over. It hears of that
-by ``gc.callbacks``, which costs 0.2 microseconds for each collection. And the thread that runs in the hub is the one
+by ``gc.callbacks``, which costs about a microsecond for each collection. And the thread that runs in the hub is the one
 that started it, mostly the main thread: natively it is any that runs Python code.
 
 What stays. An object that goes in the hub without the collector can wait for locks, events, queues and whatever else

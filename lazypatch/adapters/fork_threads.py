@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 native_count: "Any" = native("_thread", "_count")
 running: "set[Any]" = set()  # greenlets that stand for threads
 _gone: "Any" = None  # the module, once somebody has forked
+begins: "Any" = None  # told of each thread that is about to begin, if the adapter of signals' masks is there
+ends: "Any" = None  # told that one has ended
 drop_locals: "Any" = None  # lets go of what a thread has in threading.local, if its adapter is there
 _hooks_are_in = False
 _last_one_ends = False  # whether this process, a child of another thread's than the main one, ends with its last thread
@@ -85,6 +87,8 @@ def _start_new_greenlet(function: "Any", args: "Any" = (), kwargs: "Any" = None)
     greenlet.switch = _mutable(greenlet)
     greenlet.rawlink(_ended)
     running.add(greenlet)
+    if begins is not None:
+        begins(greenlet)
     greenlet.start()
     return greenlet
 
@@ -99,6 +103,8 @@ def _count() -> int:
 
 def _ended(greenlet: "Any") -> None:
     running.discard(greenlet)
+    if ends is not None:
+        ends()
     if drop_locals is not None:
         drop_locals(greenlet)
     vars(greenlet).pop("switch", None)  # a circle

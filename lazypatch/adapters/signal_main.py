@@ -14,8 +14,8 @@ What still differs. A signal can meet a thread in the middle of a flush of ``sys
 lock that knows native threads only. If the handler, or what the main thread does next, uses the same object, it gets
 "RuntimeError: reentrant call", as it does natively where the main thread itself was in the middle of it.
 
-Left as it is: handlers that are set in C, or through ``_signal``; masks, timers and ``siginterrupt``, which belong to
-the native thread; Windows.
+Left as it is: handlers that are set in C, or through ``_signal``; timers and ``siginterrupt``; Windows. Masks are the
+adapter signal-masks' business.
 """
 
 import sys
@@ -190,6 +190,9 @@ def _only_in_the_main_thread(what: str) -> None:
 
 def pthread_kill(thread_id: "Any", signalnum: "Any", /) -> "Any":
     """See signal.pthread_kill."""
+    masks = sys.modules.get(f"{__package__}.signal_masks")
+    if masks is not None:
+        masks.sent(thread_id, signalnum)
     return _originals["pthread_kill"](_native_ident(thread_id), signalnum)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-_held: "dict[int, int]" = {}  # signals that are blocked only because somebody waits for them, and how many do
+held: "dict[int, int]" = {}  # signals that are blocked only because somebody waits for them, and how many do
 
 
 def plan(signal: "ModuleType") -> "list[Change]":
@@ -70,40 +70,46 @@ def sigtimedwait(sigset: "Iterable[int]", timeout: "Any", /) -> "Any":
 
 def _wait(sigset: "Iterable[int]", timeout: "Any") -> "Any":
     signals = list(sigset)
-    now = _original(sigtimedwait)
+    now, masks = _original(sigtimedwait), sys.modules.get(f"{__package__}.signal_masks")
     found = now(signals, 0)
-    if found is not None:
-        return found
-    held = _hold(signals)
-    try:
-        return try_until(lambda: now(signals, 0), timeout)
-    finally:
-        _let_go(held)
+    if found is None:
+        mine = _hold(signals, masks)
+        try:
+            found = try_until(lambda: now(signals, 0), timeout)
+        finally:
+            _let_go(mine, masks)
+    if masks is not None and found is not None:
+        masks.taken(found.si_signo)
+    return found
 
 
-def _hold(signals: "list[int]") -> "list[int]":
+def _hold(signals: "list[int]", masks: "Any") -> "list[int]":
     """Block those of *signals* that are not, or only for somebody else who waits; gives them.
 
     One without a handler, such as SIGTERM, ends the program natively, too, if it is waited for and not blocked.
     """
     signal: "Any" = sys.modules["signal"]
-    handled = [number for number in set(signals) if signal.getsignal(number) != signal.SIG_DFL]
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
-    held = [number for number in handled if number not in blocked or number in _held]
-    for number in held:
-        _held[number] = _held.get(number, 0) + 1
-    return held
+    mine = () if masks is None else masks.mine()
+    wanted = [number for number in set(signals) if number in mine or signal.getsignal(number) != signal.SIG_DFL]
+    blocked = sys.modules["_signal"].pthread_sigmask(signal.SIG_BLOCK, wanted)
+    found = [number for number in wanted if number not in blocked or number in held]
+    for number in found:
+        held[number] = held.get(number, 0) + 1
+    return found
 
 
-def _let_go(held: "list[int]") -> None:
+def _let_go(mine: "list[int]", masks: "Any") -> None:
     signal: "Any" = sys.modules["signal"]
     free = []
-    for number in held:
-        _held[number] -= 1
-        if not _held[number]:
-            del _held[number]
+    for number in mine:
+        held[number] -= 1
+        if not held[number]:
+            del held[number]
             free.append(number)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, free)
+    if masks is not None and masks.are_kept():
+        masks.settle()
+    else:
+        sys.modules["_signal"].pthread_sigmask(signal.SIG_UNBLOCK, free)
 
 
 def pause() -> None:
