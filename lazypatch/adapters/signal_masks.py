@@ -6,12 +6,12 @@ starts meanwhile is born deaf: multiprocessing blocks SIGTERM for a moment whene
 
 Solution. ``signal.pthread_sigmask()`` keeps a mask for each thread, which a new thread inherits from who starts it.
 The system is to deliver a signal when one of them does not block it, so what the native thread blocks is what all of
-them block. Who forks, and who calls ``_posixsubprocess.fork_exec()`` (``subprocess``, multiprocessing), does so with
+them block. Who forks, and who starts a program by ``subprocess``, multiprocessing or ``os.posix_spawn()``, does so with
 its own mask. A signal that is sent to a thread that blocks it waits for that one.
 
 As long as all threads block the same, nothing is kept, and nothing costs anything.
 
-What stays. ``os.posix_spawn()`` and ``os.system()`` give their children what all threads block.
+What stays. ``os.system()`` gives its child what all threads block.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gevent._hub_local import get_hub_if_exists
 from .._gevent import native
 from .._threads import root_greenlet
 from . import fork_threads
-from ._as_builtin import as_builtin
+from ._as_builtin import as_builtin, as_builtin_of_os
 from ._waits import is_main_native_thread
 from .changes import Call, Change
 
@@ -62,7 +62,16 @@ def plan(module: Any) -> list[Change]:
     if original is not pthread_sigmask:
         _original = original
         update_wrapper(pthread_sigmask, original)
-    return [Change(module, "pthread_sigmask", pthread_sigmask), Call(_put_hooks_in)]
+    return [*_of_os(), Change(module, "pthread_sigmask", pthread_sigmask), Call(_put_hooks_in)]
+
+
+def _of_os() -> list[Change]:
+    found = [(name, vars(os).get(name)) for name in ("posix_spawn", "posix_spawnp")]
+    return [
+        Change(os, name, as_builtin_of_os(_with_my_mask(original), original))
+        for name, original in found
+        if original is not None and not hasattr(original, "_lazypatch_masked")
+    ]
 
 
 def pthread_sigmask(how: Any, mask: Any) -> Any:
@@ -189,13 +198,14 @@ def _alone() -> None:
 
 
 def _with_my_mask(original: Callable[..., Any]) -> Callable[..., Any]:
-    def fork_exec(_home: Any, *args: Any) -> Any:
+    def start(_home: Any, *args: Any, **kwargs: Any) -> Any:
         if not _own and not _held():
-            return original(*args)
+            return original(*args, **kwargs)
         _put_mine()
         try:
-            return original(*args)
+            return original(*args, **kwargs)
         finally:
             _put_back()
 
-    return fork_exec
+    start._lazypatch_masked = True  # type: ignore[attr-defined]
+    return start
