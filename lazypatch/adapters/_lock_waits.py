@@ -21,7 +21,7 @@ def acquire(
     if not blocking:
         let_others_run()
         return False
-    end = None if timeout == -1 else monotonic() + timeout
+    end = None if timeout == -1 else monotonic() + float(timeout)
     place = len(tickets)
     while True:
         ticket = new_ticket()
@@ -57,7 +57,7 @@ def stand_back(frame: "FrameType | None") -> None:
 
 def wait(tickets: "Any", is_set: "Callable[[], bool]", timeout: "float | None") -> bool:
     """Whether an event was set, be it that somebody has cleared it since, before *timeout* seconds were over."""
-    end = None if timeout is None else monotonic() + timeout
+    end = None if timeout is None else monotonic() + float(timeout)
     ticket = new_ticket()
     tickets.append(ticket)
     try:

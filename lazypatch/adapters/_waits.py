@@ -100,7 +100,7 @@ def try_until(attempt: "Callable[[], Any]", timeout: "float | None" = None) -> "
     """
     from gevent import sleep
 
-    end = None if timeout is None else monotonic() + timeout
+    end = None if timeout is None else monotonic() + float(timeout)
     pause = FIRST_PAUSE
     while True:
         found = attempt()

@@ -221,6 +221,8 @@ class Event(GeventsEvent):  # type: ignore[misc]  # gevent's types are not known
     def wait(self, timeout: "float | None" = None) -> bool:
         if _is_set(self):
             return True
+        if timeout is not None and type(timeout) is not float and timeout > 0:
+            _new_lock().acquire(True, timeout)  # is free, and says what is wrong with it
         tickets = self._lazypatch_tickets or self.__dict__.setdefault("_lazypatch_tickets", [])
         try:
             return _waits().wait(tickets, partial(_is_set, self), timeout)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ shorter than a millisecond, to which gevent's rounds it up, is slept as long as 
 
 from __future__ import annotations
 
+import sys
 from operator import index
 
 from gevent._hub_local import get_hub_if_exists
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
 
 _native: Any = native("time", "sleep")
 _made: Any = None
+_ANY_NUMBER = sys.version_info >= (3, 15)  # fractions and decimals, too
 _SHORT = 0.001  # seconds, the least that the event loop tells apart
 _LONGEST = 1 << 31  # seconds; of more than that, C says first whether it is too much
 
 
 def sleep(_time: Any, seconds: Any, /) -> None:
     if not isinstance(seconds, (int, float)):
-        if not hasattr(type(seconds), "__index__"):
+        if _ANY_NUMBER and hasattr(type(seconds), "__float__"):
+            seconds = float(seconds)
+        elif not hasattr(type(seconds), "__index__"):
             _native(seconds)  # says that this is no number
-        seconds = index(seconds)
+        else:
+            seconds = index(seconds)
     if not 0 <= seconds < _LONGEST:
         _native(seconds)
         return
