@@ -114,13 +114,14 @@ def taken(number: int) -> None:
 
 def settle() -> None:
     """Have the native thread block what all threads block, and what somebody waits for."""
-    threads = [root_greenlet(), *fork_threads.running]
+    threads = {root_greenlet(), *fork_threads.running}
     for known in (_own, _directed):
-        for gone in [thread for thread in known if thread not in threads]:
+        for gone in known.keys() - threads:
             del known[gone]
-    blocked = frozenset.intersection(*map(_of, threads))
+    masks = {_of(thread) for thread in threads}
+    blocked = frozenset.intersection(*masks)
     sent = [numbers & _of(thread) for thread, numbers in _directed.items()]
-    if all(_of(thread) == blocked for thread in threads):
+    if len(masks) == 1:
         _own.clear()
     _mask(_SET, blocked.union(_held(), *sent))
 
@@ -163,12 +164,12 @@ def _me() -> Any:
 
 
 def _begins(thread: Any) -> None:
-    if _own:
-        _own[thread] = _of(_me())
+    if _own and (mask := _of(_me())) != _others:
+        _own[thread] = mask
 
 
 def _ends() -> None:
-    if _own:
+    if _own and is_main_native_thread():
         settle()
 
 
