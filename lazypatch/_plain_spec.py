@@ -26,11 +26,11 @@ NEEDS = {
 # Of the adapters in _adapters.py that a spec can name.
 WORDS = (
     " ssl-classes ssl-socket os-close os-read os-wait os-daemon os-lockf fork-threads thread-errors thread-classes "
-    "ctrl-c signal-main signal-waits thread-rlock finalizers thread-raise thread-local polling queue- class time- "
-    "sleep select-epoll select-poll socket-class socket-calls socket-sharing name-lookups subprocess-run signal- "
-    "masks socket-detach asyncio native-threads pydevd eventlet uvloop io-open stdin input getpass fcntl "
-    "multiprocessing interpreters sqlite3 curses tkinter psycopg2 psycopg zmq grpc grpc-aio pynng pycurl confluent- "
-    "kafka mysqlclient curl-cffi pymssql pylibmc python-ldap mysql-connector driver-warnings "
+    "ctrl-c signal-main signal-waits thread-rlock finalizers thread-raise thread-local polling queue-class "
+    "time-sleep select-epoll select-poll socket-class socket-calls socket-sharing name-lookups subprocess-run "
+    "signal-masks socket-detach asyncio native-threads pydevd eventlet uvloop io-open stdin input getpass fcntl "
+    "multiprocessing interpreters sqlite3 curses tkinter psycopg2 psycopg zmq grpc grpc-aio pynng pycurl "
+    "confluent-kafka mysqlclient curl-cffi pymssql pylibmc python-ldap mysql-connector driver-warnings "
 )
 
 

@@ -16,7 +16,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import conformance
-import test
 from beside_plain import Row, compare, markdown, problems, show, together
 from recorded import Job, NotStored, Outcomes, Store, add_options, interruptible, write_section
 
@@ -54,7 +53,9 @@ def modules(file: str) -> list[str]:
 
 def others() -> list[str]:
     """All files and packages of the `test` package but those in FILES and LEFT_OUT."""
-    found = {module.name for module in pkgutil.iter_modules([str(pathlib.Path(test.__file__).parent)])}
+    package = importlib.util.find_spec("test")
+    assert package is not None, "this Python comes without the standard library's own tests"
+    found = {module.name for module in pkgutil.iter_modules(package.submodule_search_locations)}
     return sorted(name for name in found - {*FILES, *LEFT_OUT.split()} if name.startswith("test_"))
 
 
