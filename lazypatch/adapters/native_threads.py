@@ -12,8 +12,10 @@ themselves:
 What is replaced. In each of these modules ``threading`` and ``queue``, and what was taken out of them, by what
 ``lazypatch.original()`` gives; and the base class of the threads that it defines.
 
-What stays. What runs in those threads is as cooperative as all else, in a hub of its thread's own. A module that
-another finder hides from lazypatch, as pytest's does with its plugins, gets them at the next import of a target.
+What stays. What runs in those threads is as cooperative as all else, in a hub of its thread's own. For these libraries
+the threads that a program starts by itself are in the main one: what a notebook's thread hooks into a display is the
+main thread's hook, too; and ``threading.active_count()`` in a notebook does not count the kernel's threads. A module
+that another finder hides from lazypatch, as pytest's does with its plugins, gets them at the next import of a target.
 """
 
 import sys
