@@ -191,7 +191,6 @@ def a_log():
 
 
 def an_import():
-    held(threading.Lock())
     import wave
 
     return wave.__name__
@@ -263,9 +262,7 @@ def collect(found, wait_somehow, by_reference=False, wait=True):
 
     gc.disable()
     ends = Cycle() if by_reference else Last(step)
-    reference = weakref.ref(ends, step)
-    if not by_reference:
-        reference = None
+    reference = weakref.ref(ends, step) if by_reference else None
     del ends
     if ARMED:
         from gevent.hub import get_hub

@@ -45,11 +45,11 @@ def test_nothing_of_cpythons_fails_that_passes_under_plain_python(file: str) -> 
 def test_what_is_explained_names_suites_that_are_run() -> None:
     libraries = (*libraries_tests.LIBRARIES, *libraries_tests.WEB, *libraries_tests.DRIVERS)
     known = {*cpythons_tests.FILES, *(each.title for each in libraries)}
-    others = {line.file for line in beside_plain.EXPLAINED if not fnmatch.filter(known, line.file)}
-    assert not [name for name in others if not name.startswith("test_")]
-    if INSTALLED:  # each Python has others
-        found = cpythons_tests.others()
-        assert len(others.intersection(found)) >= len(others) - 2
+    known.add("test__xxsubinterpreters")  # is no more from Python 3.13 on
+    known.update(cpythons_tests.others() if INSTALLED else ())
+    unknown = [line.file for line in beside_plain.EXPLAINED if not fnmatch.filter(known, line.file)]
+    # Without the package `test` nothing tells which of CPython's others there are.
+    assert [name for name in unknown if INSTALLED or not name.startswith("test_")] == []
 
 
 @pytest.mark.parametrize(
