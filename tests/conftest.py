@@ -107,6 +107,16 @@ def same_as_plain(code: str) -> str:
     return armed
 
 
+def all_the_same_as_plain(code: str, **env: str) -> str:
+    """What *code* prints under ``all``; its stderr and its status are the same without lazypatch, too.
+
+    Its argument is ``all`` or ``none``, by which it can tell what it runs under.
+    """
+    plain, armed = (run_python("-c", code, spec or "none", spec=spec, **env) for spec in (None, "all"))
+    assert (armed.stdout, armed.stderr, armed.returncode) == (plain.stdout, plain.stderr, plain.returncode)
+    return armed.stdout
+
+
 def unwrapped(text: str) -> str:
     """*text* on one line, with single spaces: a report is broken to fit a width."""
     return " ".join(text.split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from conftest import APPS, run_python
+from conftest import APPS, all_the_same_as_plain, run_python
 
 # gevent's loops that can be had here, which are written with cffi but for one; and gevent without its modules in C.
 CFFI = ["GEVENT_LOOP=libev-cffi", "GEVENT_LOOP=libuv-cffi"] if importlib.util.find_spec("_cffi_backend") else []
@@ -67,12 +67,7 @@ began.wait()
 
 def same(code: str) -> str:
     """What WAITS and *code* print, which is the same without lazypatch."""
-    plain, armed = (
-        run_python("-c", WAITS + code, spec or "none", spec=spec, PYTHONWARNINGS="ignore")  # fork() beside threads
-        for spec in (None, "all")
-    )
-    assert (armed.stdout, armed.stderr, armed.returncode) == (plain.stdout, plain.stderr, plain.returncode)
-    return armed.stdout
+    return all_the_same_as_plain(WAITS + code, PYTHONWARNINGS="ignore")  # of fork() beside threads
 
 
 def test_the_others_run_meanwhile() -> None:

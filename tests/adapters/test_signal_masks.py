@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import run_python
+from conftest import all_the_same_as_plain, run_python
 
 START = """
 import os, signal, sys, threading, time
@@ -29,11 +29,7 @@ for each in USR1, TERM:
 
 def same(code: str) -> str:
     """What *code* prints, which is the same without lazypatch."""
-    plain, armed = (
-        run_python("-c", START + code, spec or "none", spec=spec, PYTHONWARNINGS="ignore") for spec in (None, "all")
-    )
-    assert (armed.stdout, armed.stderr, armed.returncode) == (plain.stdout, plain.stderr, plain.returncode)
-    return armed.stdout
+    return all_the_same_as_plain(START + code, PYTHONWARNINGS="ignore")  # of fork() beside threads
 
 
 def test_a_thread_that_blocks_all_leaves_signals_to_the_main_thread() -> None:
